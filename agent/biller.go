@@ -1,0 +1,65 @@
+package agent
+
+import (
+	"context"
+	"time"
+)
+
+// Biller turns entries into requests and carries them to the billing system.
+// Its methods may be called from several goroutines.
+type Biller interface {
+	// Build fills the request of an entry that isn't frozen: EventName,
+	// Account and the payload's keys. It makes no call. A *Rejected says that
+	// the entry can't be billed as the configuration stands.
+	Build(e *Entry) error
+
+	// Send transmits a frozen entry once, without any retry of its own, and
+	// says what became of it. It changes nothing in e.
+	Send(ctx context.Context, e *Entry) Outcome
+
+	// Verify reads back what the billing system has under a frozen entry's
+	// event name, account and minute.
+	Verify(ctx context.Context, e *Entry) (uint64, error)
+
+	// Now returns the billing system's time. It makes a call only when the
+	// time isn't known from a recent answer.
+	Now(ctx context.Context) (time.Time, error)
+}
+
+// Rejected is an entry that can't be billed as it is, and why.
+type Rejected struct{ Reason string }
+
+func (r *Rejected) Error() string { return r.Reason }
+
+// Outcome is what one Send came to.
+type Outcome struct {
+	Verdict   Verdict
+	RequestID string    // Stripe's, when there was an answer
+	Time      time.Time // Stripe's clock at the answer; zero when there was none
+	Reason    string    // for people; never holds a secret
+	// RetryAfter is how long the billing system asks to wait, 0 if it doesn't.
+	RetryAfter time.Duration
+	// Replayed says that the answer was a stored server error, which the same
+	// Idempotency-Key would meet again for a day.
+	Replayed bool
+}
+
+// Verdict classifies an Outcome by what it proves.
+type Verdict uint8
+
+// The verdicts.
+const (
+	// VerdictAccepted: Stripe has the entry.
+	VerdictAccepted Verdict = iota + 1
+	// VerdictDuplicate: Stripe has the identifier from an earlier attempt.
+	VerdictDuplicate
+	// VerdictRefused: Stripe read this request and will never take it.
+	VerdictRefused
+	// VerdictBusy: not executed; the same request may be sent again later.
+	VerdictBusy
+	// VerdictPaused: not executed, and no other entry would be either, until
+	// a person mends the key, the mode or the permissions.
+	VerdictPaused
+	// VerdictUnknown: no answer that tells; it may or may not be with Stripe.
+	VerdictUnknown
+)

@@ -1,0 +1,199 @@
+package agent
+
+import "iter"
+
+// Tally is what one source has counted since its last commit, in memory. It
+// belongs to the source's goroutine; the store reads it during Commit.
+type Tally struct {
+	// IDs belongs to the store: its own number for each customer slot that it
+	// has seen. Reset empties it when the slots are numbered anew.
+	IDs []uint32
+
+	meters  []string
+	names   *Names
+	hours   []*hour // those touched since Reset, then idle ones kept for reuse
+	touched int     // how many of hours were touched
+	current *hour   // where the last line went
+	window  Window  // the last line's window, also after Reset
+	started bool    // window is meaningful
+	rows    int
+	lines   int
+	matched []int32  // scratch of Measure: the meters that want the line
+	stamps  []uint64 // scratch of Measure: the line that a meter last wanted
+	stamp   uint64
+}
+
+// hour is what was counted in one window.
+type hour struct {
+	window Window
+	lines  Accounting
+	meters []counters
+}
+
+// counters holds one meter's counts in one hour by customer slot. A count is
+// value<<6 | minute, where minute is that of the latest line counted in it; 0
+// means that nothing was counted.
+type counters struct {
+	counts []uint64
+	dirty  []uint32 // the slots with a count
+}
+
+// Row is a count of one meter and customer in one window.
+type Row struct {
+	Window   Window
+	Meter    int    // index into Meters
+	Customer uint32 // slot, see Customer
+	Value    uint64
+	Minute   uint8 // of the window, of the latest line counted
+}
+
+// maxIdleNames is the number of customer slots above which Reset forgets
+// them, so that invented names don't stay in memory.
+const maxIdleNames = 1 << 18
+
+// NewTally returns an empty tally for meters with the given names.
+func NewTally(meters []string) *Tally {
+	return &Tally{
+		meters:  meters,
+		names:   NewNames(),
+		matched: make([]int32, 0, len(meters)),
+		stamps:  make([]uint64, len(meters)),
+	}
+}
+
+// Meters returns the meters' names; a Row's Meter is an index into it.
+func (t *Tally) Meters() []string { return t.meters }
+
+// Customers returns the number of customer slots.
+func (t *Tally) Customers() int { return t.names.Len() }
+
+// Customer returns the name, as logged, of a customer slot.
+func (t *Tally) Customer(slot uint32) []byte { return t.names.Name(slot) }
+
+// Lines returns the number of lines accounted for since Reset.
+func (t *Tally) Lines() int { return t.lines }
+
+// Size returns how many rows there are and how many customer slots the store
+// hasn't seen: what a commit has to write.
+func (t *Tally) Size() (rows, newNames int) { return t.rows, t.names.Len() - len(t.IDs) }
+
+// Rows yields every count since Reset, window by window and meter by meter.
+func (t *Tally) Rows() iter.Seq[Row] {
+	return func(yield func(Row) bool) {
+		for _, h := range t.hours[:t.touched] {
+			for m := range h.meters {
+				c := &h.meters[m]
+				for _, slot := range c.dirty {
+					n := c.counts[slot]
+					if !yield(Row{h.window, m, slot, n >> 6, uint8(n & 63)}) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// Accounts yields where the lines since Reset went, by window.
+func (t *Tally) Accounts() iter.Seq2[Window, Accounting] {
+	return func(yield func(Window, Accounting) bool) {
+		for _, h := range t.hours[:t.touched] {
+			if !yield(h.window, h.lines) {
+				return
+			}
+		}
+	}
+}
+
+// Reset forgets all counts, after they were committed.
+func (t *Tally) Reset() {
+	forget := t.names.Len() > maxIdleNames
+	for _, h := range t.hours[:t.touched] {
+		h.lines = Accounting{}
+		for m := range h.meters {
+			c := &h.meters[m]
+			for _, slot := range c.dirty {
+				c.counts[slot] = 0
+			}
+			c.dirty = c.dirty[:0]
+			if forget {
+				c.counts = nil
+			}
+		}
+	}
+	if forget {
+		t.names.Reset()
+		t.IDs = t.IDs[:0]
+		t.hours = nil
+	}
+	t.touched, t.current, t.rows, t.lines = 0, nil, 0, 0
+}
+
+// Refuse accounts for n lines that aren't records of the format. A refused
+// line has no time that can be trusted: it counts in the window of the line
+// before it, or in fallback when there was none.
+func (t *Tally) Refuse(n int, fallback Window) {
+	h := t.lastHour(fallback)
+	h.lines.Lines += uint64(n)
+	h.lines.Refused += uint64(n)
+	t.lines += n
+}
+
+// Skip accounts for a line that the configuration sets aside, in the window
+// that Refuse would use.
+func (t *Tally) Skip(fallback Window) {
+	h := t.lastHour(fallback)
+	h.lines.Lines++
+	h.lines.NotBillable++
+	t.lines++
+}
+
+// add counts value for a customer; value must not be 0.
+func (t *Tally) add(h *hour, meter int32, slot uint32, value uint64, minute uint8) {
+	c := &h.meters[meter]
+	if int(slot) >= len(c.counts) {
+		c.grow(t.names.Len())
+	}
+	n := c.counts[slot]
+	if n == 0 {
+		c.dirty = append(c.dirty, slot)
+		t.rows++
+	}
+	c.counts[slot] = (n>>6+value)<<6 | max(n&63, uint64(minute))
+}
+
+func (c *counters) grow(slots int) {
+	// Room for half as many again: new customers come one at a time.
+	counts := make([]uint64, slots+slots/2+64)
+	copy(counts, c.counts)
+	c.counts = counts
+}
+
+// hourAt returns the hour of a window and makes it the current one.
+func (t *Tally) hourAt(w Window) *hour {
+	if t.current != nil && t.current.window == w {
+		return t.current
+	}
+	t.window, t.started = w, true
+	for _, h := range t.hours[:t.touched] {
+		if h.window == w {
+			t.current = h
+			return h
+		}
+	}
+	if t.touched == len(t.hours) {
+		t.hours = append(t.hours, &hour{meters: make([]counters, len(t.meters))})
+	}
+	h := t.hours[t.touched]
+	h.window = w
+	t.touched++
+	t.current = h
+	return h
+}
+
+func (t *Tally) lastHour(fallback Window) *hour {
+	if t.started {
+		return t.hourAt(t.window)
+	}
+	return t.hourAt(fallback)
+}
