@@ -63,6 +63,17 @@ type Position struct {
 	// the last min(Offset, 1024) bytes before Offset. A file is this content
 	// only if it has both.
 	Head, Mark []byte
+	// Past holds earlier ends of counted lines, the oldest first. A log that
+	// lost its end in a power cut, and has grown again since, is taken up at
+	// the newest of them that it still has.
+	Past []Place
 	// Done says that the content is complete and counted: its file was final.
 	Done bool
+}
+
+// Place is an earlier Offset of a Position, with a checksum of the content
+// just before it.
+type Place struct {
+	Offset int64
+	Sum    uint64
 }
