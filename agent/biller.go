@@ -17,9 +17,10 @@ type Biller interface {
 	// says what became of it. It changes nothing in e.
 	Send(ctx context.Context, e *Entry) Outcome
 
-	// Verify reads back what the billing system has under a frozen entry's
-	// event name, account and minute.
-	Verify(ctx context.Context, e *Entry) (uint64, error)
+	// Summary reads back the sum of what the billing system has under a frozen
+	// entry's EventName and Account with timestamps from from up to, but not
+	// including, to; both are whole minutes.
+	Summary(ctx context.Context, e *Entry, from, to time.Time) (uint64, error)
 
 	// Now returns the billing system's time. It makes a call only when the
 	// time isn't known from a recent answer.

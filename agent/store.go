@@ -8,8 +8,10 @@ import (
 // Store keeps positions, usage and the outbox. Every method that changes it is
 // one or more transactions that are durable when it returns: after a crash at
 // any point each transaction is there whole or not at all. Its methods may be
-// called from several goroutines. After an error other than ErrFull the store
-// must be closed, and the process starts again from what is on disk.
+// called from several goroutines. Each method that writes may return ErrFull:
+// nothing was written then, and the same call may be made again. After any
+// other error the store must be closed, and the process starts again from what
+// is on disk.
 type Store interface {
 	// Positions returns the committed positions of a source, in the order of
 	// their IDs.
@@ -17,8 +19,7 @@ type Store interface {
 
 	// Commit adds what t has counted since its last Reset, and replaces the
 	// given positions of the source, in one transaction; positions not given
-	// stay as they are. It doesn't reset t. ErrFull means that nothing was
-	// written and that the same call may be made again.
+	// stay as they are. It doesn't reset t.
 	Commit(source string, positions []Position, t *Tally) error
 
 	// Seal moves the unreported usage of every window that ended at or before
@@ -39,11 +40,15 @@ type Store interface {
 	// EventName, Account and Window has, by FreeMinute.
 	Attempt(entries []Entry) error
 
+	// Delivered returns the sum of the ledger's values with e's EventName,
+	// Account and Window.
+	Delivered(e *Entry) (uint64, error)
+
 	// Settle stores what became of the entries. An Accepted one moves from the
 	// outbox to the ledger; the others stay in the outbox.
 	Settle(entries []Entry) error
 }
 
-// ErrFull is returned by Commit when the file system has too little free space
+// ErrFull means that the file system has too little free space
 // to write safely. Nothing is lost: the log is the queue.
 var ErrFull = errors.New("too little free space for the state")

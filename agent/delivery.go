@@ -1,0 +1,177 @@
+package agent
+
+import (
+	"fmt"
+	"time"
+)
+
+// The times that delivery turns on. All are by Stripe's clock.
+const (
+	// blindFor is how long after its window ended, and after its first
+	// attempt, an entry may be sent without asking what Stripe has. Stripe
+	// keeps identifiers unique for at least 24 hours; within 20 a second send
+	// is either new or refused, also after the state was restored from a
+	// backup, since no life of this agent can have sent the entry before its
+	// window ended.
+	blindFor = 20 * time.Hour
+	// An older entry must stay absent from Stripe's summaries, which are
+	// eventually consistent, for this long before it is sent: absentUnknown
+	// when an earlier attempt may have reached Stripe, absentNew when this
+	// state never attempted it.
+	absentUnknown = 24 * time.Hour
+	absentNew     = time.Hour
+	// expireAfter is when Stripe, which takes timestamps of the past 35 days
+	// (docs.stripe.com/api/billing/meter-event/create), is about to refuse.
+	expireAfter = 34 * 24 * time.Hour
+	// verifyEvery is the time between two looks at the summaries for an entry
+	// that they don't show yet.
+	verifyEvery = 10 * time.Minute
+)
+
+// Backoff after an attempt that didn't settle, by the local clock.
+const (
+	backoffFirst = time.Second
+	backoffMost  = 5 * time.Minute
+)
+
+// action is what delivery does with an entry now.
+type action uint8
+
+const (
+	actWait   action = iota // nothing before its NotBefore, or at all
+	actSend                 // send it
+	actVerify               // read what Stripe has under its minute
+)
+
+// plan decides what to do with a frozen entry, and changes its State and
+// Reason accordingly. now is the local clock, stripe is Stripe's.
+func plan(e *Entry, now, stripe time.Time) action {
+	if e.State == Parked || e.State == Accepted {
+		return actWait
+	}
+	if now.Unix() < e.NotBefore {
+		return actWait
+	}
+	age := stripe.Sub(e.Window.End())
+	if age >= expireAfter {
+		park(e, "its window is more than 34 days old; Stripe takes usage of the past 35 days only")
+		return actWait
+	}
+	if ahead := e.Time().Sub(stripe); ahead > 0 {
+		// Stripe's clock is behind the log's: a timestamp must have passed.
+		e.NotBefore = now.Add(ahead).Unix() + 1
+		e.Reason = "its minute isn't over by Stripe's clock"
+		return actWait
+	}
+	if e.State == Held {
+		return actVerify
+	}
+	if age < blindFor && (e.FirstAttempt == 0 || stripe.Sub(time.Unix(e.FirstAttempt, 0)) < blindFor) {
+		return actSend
+	}
+	e.State = Held
+	e.Reason = "older than 20 hours: sent only when Stripe's summaries stay without it"
+	return actVerify
+}
+
+// park sets an entry aside until a person or a mended configuration acts.
+func park(e *Entry, reason string) { e.State, e.Reason = Parked, reason }
+
+// markAttempt notes a call before it is made, and notes it as one without a
+// known outcome: if the process dies now, that is what it was.
+func markAttempt(e *Entry, stripe time.Time) {
+	e.Attempts++
+	e.LastAttempt = stripe.Unix()
+	if e.FirstAttempt == 0 {
+		e.FirstAttempt = e.LastAttempt
+	}
+	e.Unknown = true
+}
+
+// settle applies the outcome of a send to an entry. wasUnknown is e.Unknown
+// from before the attempt was marked.
+func settle(e *Entry, o Outcome, wasUnknown bool, now, stripe time.Time) {
+	if !o.Time.IsZero() {
+		stripe = o.Time
+	}
+	if o.RequestID != "" {
+		e.RequestID = o.RequestID
+	}
+	e.Reason = o.Reason
+	switch o.Verdict {
+	case VerdictAccepted:
+		accept(e, stripe)
+	case VerdictDuplicate:
+		// Stripe has the identifier, most likely from a call whose answer was
+		// lost. A state that was restored may have frozen another value under
+		// it, so what Stripe has decides.
+		e.Duplicate, e.Unknown, e.State = true, true, Held
+		e.Reason = "Stripe already has this identifier; reading back what it has"
+		e.NotBefore = now.Unix()
+	case VerdictRefused:
+		e.Unknown = wasUnknown
+		park(e, o.Reason)
+	case VerdictBusy, VerdictPaused:
+		e.Unknown = wasUnknown
+		e.NotBefore = now.Add(max(o.RetryAfter, backoff(int(e.Attempts)))).Unix()
+	default: // VerdictUnknown
+		if o.Replayed {
+			e.KeyEpoch++
+		}
+		e.AbsentSince = 0
+		e.NotBefore = now.Add(max(o.RetryAfter, backoff(int(e.Attempts)))).Unix()
+	}
+}
+
+func accept(e *Entry, stripe time.Time) {
+	e.State, e.Settled = Accepted, stripe.Unix()
+	e.Unknown, e.NotBefore, e.Reason = false, 0, ""
+}
+
+// evidence is what Stripe's summaries say of a held entry.
+type evidence struct {
+	there  bool  // Stripe has it
+	absent bool  // Stripe doesn't have it
+	units  int64 // what was found that explains neither
+}
+
+// verified applies what Stripe's summaries say of a held entry. It reports
+// whether the entry is to be sent now, under the identifier that it always had.
+func verified(e *Entry, ev evidence, now, stripe time.Time) (send bool) {
+	if ev.there {
+		accept(e, stripe)
+		return false
+	}
+	if !ev.absent {
+		e.AbsentSince = 0
+		e.Reason = fmt.Sprintf("Stripe has %d units there that this state doesn't know of, the entry has %d; compare the customer's usage in Stripe", ev.units, e.Value)
+		e.NotBefore = now.Add(verifyEvery).Unix()
+		return false
+	}
+	if e.AbsentSince == 0 {
+		e.AbsentSince = stripe.Unix()
+	}
+	wait := absentNew
+	if e.Attempts > 0 {
+		wait = absentUnknown
+	}
+	left := wait - stripe.Sub(time.Unix(e.AbsentSince, 0))
+	if e.Duplicate {
+		// Never resent: the identifier proves that it arrived.
+		left = verifyEvery
+	}
+	if left <= 0 {
+		return true
+	}
+	e.NotBefore = now.Add(min(left, verifyEvery)).Unix() + 1
+	return false
+}
+
+// backoff doubles with every attempt.
+func backoff(attempts int) time.Duration {
+	d := backoffFirst
+	for range min(attempts, 10) - 1 {
+		d *= 2
+	}
+	return min(d, backoffMost)
+}

@@ -1,0 +1,141 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// stopWithin bounds what is done after a stop was asked for: the drain and the
+// delivery of OnStopSend.
+const stopWithin = 25 * time.Second
+
+// stopQuiet is how long the logs must be silent before a drain on stop ends.
+const stopQuiet = time.Second
+
+// onceWithin bounds how long RunOnce goes on trying to deliver.
+const onceWithin = 5 * time.Minute
+
+// Agent runs the two loops.
+type Agent struct {
+	Feeds  []Feed
+	Meters *Meters
+	Store  Store
+	// Biller delivers; nil counts and keeps usage without sending it.
+	Biller Biller
+	// Settle is how long after its end a window is sealed.
+	Settle time.Duration
+	// SendOnStop makes a stop drain the logs to their end, seal open windows
+	// too, and deliver, for hosts whose state ends with them.
+	SendOnStop bool
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Run counts and reports until ctx ends, then stops in order: what was read is
+// committed when it returns. An error other than those of stopping is one that
+// a new start must heal.
+func (a *Agent) Run(ctx context.Context) error {
+	feeds, rep := a.loops()
+	loops, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var wg sync.WaitGroup
+	errs := make([]error, len(feeds)+1)
+	start := func(i int, loop func(context.Context) error) {
+		wg.Go(func() {
+			if errs[i] = loop(loops); errs[i] != nil {
+				stop(errs[i]) // one loop that ends with an error ends all
+			}
+		})
+	}
+	for i, in := range feeds {
+		start(i, in.run)
+	}
+	start(len(feeds), rep.run)
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if !a.SendOnStop {
+		return nil
+	}
+	a.Log.Info("stopping: reading the logs to their end and sending all usage")
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	_, err := a.finish(last, feeds, rep, stopQuiet, func() time.Time { return a.Now().Add(time.Hour) })
+	return err
+}
+
+// RunOnce reads every log to its present end, seals the windows that are
+// closed, delivers, and says what is left.
+func (a *Agent) RunOnce(ctx context.Context) (Delivery, error) {
+	feeds, rep := a.loops()
+	ctx, cancel := context.WithTimeout(ctx, onceWithin)
+	defer cancel()
+	return a.finish(ctx, feeds, rep, 0, rep.closed)
+}
+
+func (a *Agent) loops() ([]*ingester, *reporter) {
+	feeds := make([]*ingester, len(a.Feeds))
+	for i, f := range a.Feeds {
+		feeds[i] = newIngester(f, a.Meters, a.Store, a.Now, a.Log)
+	}
+	return feeds, &reporter{
+		store: a.Store, biller: a.Biller, settle: a.Settle,
+		readTo: func() time.Time { return readTo(feeds) },
+		now:    a.Now, log: a.Log,
+	}
+}
+
+// readTo returns up to when every feed's logs are committed; zero when that
+// isn't known of one.
+func readTo(feeds []*ingester) time.Time {
+	var first int64
+	for i, in := range feeds {
+		to := in.readTo.Load()
+		if to == 0 {
+			return time.Time{}
+		}
+		if i == 0 || to < first {
+			first = to
+		}
+	}
+	return time.Unix(0, first)
+}
+
+// finish drains all feeds, seals up to closed and delivers until nothing that
+// can be sent is left or ctx ends. A log that can't be read doesn't keep the
+// usage of the others back, but is an error in the end.
+func (a *Agent) finish(ctx context.Context, feeds []*ingester, rep *reporter, quiet time.Duration, closed func() time.Time) (Delivery, error) {
+	var wg sync.WaitGroup
+	errs := make([]error, len(feeds))
+	for i, in := range feeds {
+		wg.Go(func() { errs[i] = in.drain(ctx, quiet) })
+	}
+	wg.Wait()
+	err := errors.Join(errs...)
+	if serr := rep.seal(closed()); serr != nil {
+		return Delivery{}, errors.Join(err, serr)
+	}
+	sum := Delivery{}
+	for {
+		d, derr := rep.deliver(ctx)
+		d.Accepted += sum.Accepted
+		sum = d
+		if derr != nil {
+			return sum, errors.Join(err, derr)
+		}
+		if d.Paused != "" {
+			return sum, errors.Join(err, fmt.Errorf("delivery is paused: %s", d.Paused))
+		}
+		if d.Waiting == 0 && (d.Held == 0 || d.Next.After(a.Now().Add(2*time.Second))) {
+			return sum, err // what is held waits for more than this run
+		}
+		if !sleep(ctx, max(d.Next.Sub(a.Now()), 100*time.Millisecond)) {
+			return sum, errors.Join(err, fmt.Errorf("%d entries are not delivered yet; they stay in the state and are sent at the next start", sum.Waiting))
+		}
+	}
+}
