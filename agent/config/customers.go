@@ -1,0 +1,65 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// exampleCustomer stands in agent.toml.example and in Stripe's documentation.
+const exampleCustomer = "cus_NffrFeUfNV2Hib"
+
+// customers reads the table [customers].
+func (t table) customers(c *Customers) {
+	if lookup := "id"; t.str("lookup", &lookup) && lookup != "id" {
+		if word, _, _ := strings.Cut(lookup, ":"); word == "metadata" || word == "file" {
+			t.fault("lookup", "%s %s; want \"id\"", show(lookup), later)
+		} else {
+			t.fault("lookup", "%s isn't understood; want \"id\"", show(lookup))
+		}
+	}
+	if v, ok := t.values["map"]; ok && !isTable(v) {
+		t.wrongType("map", t.line("map"), v)
+		return
+	}
+	m := t.table("map")
+	for _, logged := range slices.Sorted(maps.Keys(m.values)) {
+		m.customer(logged, c.Map)
+	}
+}
+
+// customer reads one line of [customers.map].
+func (t table) customer(logged string, customers map[string]string) {
+	const accepted = `the id of a Stripe customer, such as "cus_…"`
+	id, ok := t.values[logged].(string)
+	switch {
+	case !ok && isTable(t.values[logged]):
+		t.hint(logged, "is a table; want "+accepted, `a logged value with a dot needs quotes: "`+logged+`.example" = "cus_…"`)
+	case !ok:
+		t.fault(logged, "is %s; want %s", kind(t.values[logged]), accepted)
+	case logged == "" || logged == "-":
+		t.hint(logged, "is what a line without a customer holds; want a logged value", "lines without a customer are counted as such and billed to nobody")
+	case strings.Trim(logged, " \t") != logged:
+		t.fault(logged, "has blanks around it, which logged values lose; want %s", show(strings.Trim(logged, " \t")))
+	case !isCustomer(id):
+		t.fault(logged, "%s isn't a Stripe customer; want %s", show(id), accepted)
+	default:
+		customers[logged] = id
+		if id == exampleCustomer {
+			t.warn(logged, show(id)+" is the example's customer", "put in the id of a customer of yours")
+		}
+	}
+}
+
+// isCustomer tells whether s has the shape of a customer's id.
+func isCustomer(s string) bool {
+	id, ok := strings.CutPrefix(s, "cus_")
+	return ok && len(s) <= 255 && isWord(id)
+}
+
+// isWord tells whether s is letters, digits and _ alone, at least one.
+func isWord(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_')
+	}) < 0
+}

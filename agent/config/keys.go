@@ -1,0 +1,222 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// key is one key of agent.toml. NAME in its dotted name stands for any name.
+type key struct {
+	name string
+	want string // what its value may be, as a message says it
+}
+
+// keys is every key there is. What each one is for stands in
+// agent.toml.example and nowhere else.
+var keys = []key{
+	{"instance", `a name such as "edge-1"`},
+	{"state_dir", `a directory such as "/var/lib/logmeter"`},
+	{"source.NAME.path", `a file such as "/var/log/nginx/access.log"`},
+	{"source.NAME.format", `the name of a [format.NAME] table, such as "api"`},
+	{"source.NAME.start", `"end" or "beginning"`},
+	{"format.NAME.nginx", `nginx's log_format between ''' and '''`},
+	{"format.NAME.escape", `"default", "json" or "none"`},
+	{"format.NAME.customer", `a variable of the format, such as "$upstream_http_x_customer_id"`},
+	{"format.NAME.customer_verified", `true or false, without quotes`},
+	{"meter.NAME.event_name", `the event_name of a meter at Stripe, such as "api_calls"`},
+	{"meter.NAME.match.path", `a path such as "/v1/*", or a list of them`},
+	{"meter.NAME.match.method", `a method such as "GET", or a list of them`},
+	{"meter.NAME.match.status", `a code (200), a class ("2xx"), a range ("200-299"), or a list of them`},
+	{"meter.NAME.aggregation", `"count"`},
+	{"customers.lookup", `"id"`},
+	{"customers.map", `a table [customers.map] with lines such as acme = "cus_…"`},
+	{"stripe.api_key_file", `a file such as "/etc/logmeter/stripe.key"`},
+	{"stripe.live", `true or false, without quotes`},
+	{"stripe.api_base", `an https address`},
+	{"report.window", `"1h"`},
+	{"report.settle", `a duration such as "3m"`},
+	{"report.on_stop", `"keep" or "send"`},
+}
+
+const later = "isn't available in this version"
+
+// refused is the keys that are known and not taken, and why.
+var refused = map[string]string{
+	"format.NAME.envoy_text":       later + "; want nginx = '''…'''",
+	"format.NAME.envoy_json":       later + "; want nginx = '''…'''",
+	"format.NAME.json":             later + "; want nginx = '''…''', with the log_format that writes the JSON, and escape = \"json\"",
+	"format.NAME.wrap":             later + "; want the log as nginx writes it",
+	"format.NAME.charset":          later,
+	"format.NAME.accept_ambiguous": later,
+	"meter.NAME.field":             later + "; a meter counts lines",
+	"meter.NAME.exclude":           later + "; want a match that names what is billed",
+	"meter.NAME.times":             later + "; a line counts once",
+	"meter.NAME.match.host":        later + "; want path, method or status",
+	"meter.NAME.match.fields":      later + "; want path, method or status",
+	"customers.file":               later + "; want lines in [customers.map]",
+	"admin":                        later,
+	"price":                        later,
+	"block":                        later,
+	"notice":                       later,
+	"webhook":                      later,
+	"stripe.api_key":               "a secret doesn't stand in this file; want api_key_file, or STRIPE_API_KEY in the environment",
+	"stripe.key":                   "a secret doesn't stand in this file; want api_key_file, or STRIPE_API_KEY in the environment",
+	"stripe.secret_key":            "a secret doesn't stand in this file; want api_key_file, or STRIPE_API_KEY in the environment",
+}
+
+// anyName stands in a dotted name for what the user chose.
+const anyName = "NAME"
+
+// want returns what the value of a key may be, "" when there is no such key.
+func want(name string) string {
+	for _, k := range keys {
+		if k.name == name {
+			return k.want
+		}
+	}
+	return ""
+}
+
+// below returns the keys and tables that a table takes, in the order of keys;
+// none when there is no such table.
+func below(table string) []string {
+	var names []string
+	for _, k := range keys {
+		rest := k.name
+		if table != "" {
+			var ok bool
+			if rest, ok = strings.CutPrefix(k.name, table+"."); !ok {
+				continue
+			}
+		}
+		if name, _, _ := strings.Cut(rest, "."); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// checkKeys reports every key that isn't known or not taken, and everything
+// that isn't a table where one belongs.
+func (r *reader) checkKeys(t table) {
+	known := below(t.pattern)
+	for _, k := range slices.Sorted(maps.Keys(t.values)) {
+		at, name := t.at.keys[k], k
+		if slices.Equal(known, []string{anyName}) {
+			name = anyName
+		}
+		pattern := join(t.pattern, name)
+		switch {
+		case refused[pattern] != "":
+			r.fault(at.line, t.full(k), "%s", refused[pattern])
+			continue
+		case want(pattern) != "":
+			continue // its reader looks at the value
+		case !slices.Contains(known, name):
+			text, hint := unknown(t.pattern, k)
+			r.hint(at.line, t.full(k), text, hint)
+			continue
+		case nameless(t.pattern, k):
+			r.fault(at.line, t.full(k), "stands in a table without a name; want [%s.NAME] above it", t.pattern)
+			continue
+		case name == anyName && !isName(k):
+			r.fault(at.line, t.full(k), "the name %s can't be used; want 1 to 64 characters of A-Z a-z 0-9 . _ -", show(k))
+		}
+		if values, ok := t.values[k].(map[string]any); ok {
+			r.checkKeys(table{r, t.full(k), pattern, values, at})
+			continue
+		}
+		r.noTable(t, k, pattern)
+	}
+}
+
+// noTable reports a value that stands where a table belongs.
+func (r *reader) noTable(t table, k, pattern string) {
+	header := "[" + t.full(k) + "]"
+	if slices.Equal(below(pattern), []string{anyName}) {
+		header = "[" + t.full(k) + ".NAME]"
+	}
+	at := t.at.keys[k]
+	if _, ok := t.values[k].([]map[string]any); ok {
+		for _, item := range at.items {
+			r.fault(item.line, "[["+t.full(k)+"]]", "tables are keyed by name here, not listed; want %s", header)
+		}
+		return
+	}
+	if strings.HasSuffix(pattern, "."+anyName) && nearest(k, below(pattern)) != "" {
+		r.fault(at.line, t.full(k), "stands in a table without a name; want [%s.NAME] above it", t.pattern)
+		return
+	}
+	r.fault(at.line, t.full(k), "is %s; want a table %s", kind(t.values[k]), header)
+}
+
+// nameless reports whether a table is what a header without a name leads to:
+// match within [meter]. So no meter can be called match.
+func nameless(group, name string) bool { return group == "meter" && name == "match" }
+
+// unknown says what was probably meant by a key that its table doesn't take.
+func unknown(table, k string) (text, hint string) {
+	const text0 = "unknown key; "
+	here := below(table)
+	if at := elsewhere(table, k); at != "" {
+		owner := strings.TrimSuffix(strings.TrimSuffix(at, k), ".")
+		if owner == "" {
+			return text0 + "it belongs to the top of the file", "a key below a [table] belongs to that table; move it above the first one"
+		}
+		return text0 + fmt.Sprintf("it belongs to [%s]", owner), ""
+	}
+	if word := nearest(k, here); word != "" {
+		return text0 + "did you mean " + word + "?", ""
+	}
+	return text0 + "want " + orList(here), ""
+}
+
+// elsewhere returns the dotted name of a known key that is called k and stands
+// in another table, the one nearest to table; "" when there is none.
+func elsewhere(table, k string) string {
+	best, most := "", -1
+	for _, known := range keys {
+		parts := strings.Split(known.name, ".")
+		for i, p := range parts {
+			if p != k || want(strings.Join(parts[:i+1], ".")) == "" {
+				continue
+			}
+			if n := commonParts(table, known.name); n > most {
+				best, most = known.name, n
+			}
+		}
+	}
+	return best
+}
+
+func commonParts(a, b string) int {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	n := 0
+	for n < len(as) && n < len(bs) && as[n] == bs[n] {
+		n++
+	}
+	return n
+}
+
+func orList(words []string) string {
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + " or " + words[n-1]
+	}
+	return strings.Join(words, "")
+}
+
+// isName tells whether s may name a table or an instance. Names stand in file
+// names, metric labels and messages.
+func isName(s string) bool {
+	if len(s) == 0 || len(s) > 64 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return true
+}
