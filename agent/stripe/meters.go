@@ -1,0 +1,186 @@
+package stripe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+)
+
+const (
+	// Meters are read again after metersKept, or after unfitKept while one
+	// that is configured can't be used: a person may be mending it. Stripe
+	// allows 10,000 reads a month at least; these come to 5,040 at most.
+	metersKept = time.Hour
+	unfitKept  = 10 * time.Minute
+	// maxMeters bounds a listing.
+	maxMeters = 10_000
+)
+
+// The keys of the payload that a meter has unless it says otherwise.
+const (
+	defaultCustomerKey = "stripe_customer_id"
+	defaultValueKey    = "value"
+)
+
+// settings are what Stripe says of one of its meters.
+type settings struct {
+	id                     string // "" when the key may not read meters
+	eventName, displayName string
+	status                 string // active, inactive
+	formula                string // sum, count, last
+	window                 string // event_time_window: "", hour, day
+	mapping                string // how payloads name the customer: by_id
+	customerKey, valueKey  string
+	live                   bool
+}
+
+func settingsOf(m *stripe.BillingMeter) settings {
+	s := settings{
+		id: m.ID, eventName: m.EventName, displayName: m.DisplayName,
+		status: string(m.Status), window: string(m.EventTimeWindow), live: m.Livemode,
+		customerKey: defaultCustomerKey, valueKey: defaultValueKey,
+	}
+	if m.DefaultAggregation != nil {
+		s.formula = string(m.DefaultAggregation.Formula)
+	}
+	if c := m.CustomerMapping; c != nil {
+		s.mapping = string(c.Type)
+		if c.EventPayloadKey != "" {
+			s.customerKey = c.EventPayloadKey
+		}
+	}
+	if v := m.ValueSettings; v != nil && v.EventPayloadKey != "" {
+		s.valueKey = v.EventPayloadKey
+	}
+	return s
+}
+
+// unfit tells why usage can't be billed through the meter, as the rest of a
+// sentence about it; "" when it can.
+func (s *settings) unfit() string {
+	switch {
+	case s.status != string(stripe.BillingMeterStatusActive):
+		return "is " + s.status + ", so Stripe drops its events; reactivate it, or name another event_name"
+	case s.window != "":
+		return fmt.Sprintf("keeps only the last event of each %s (event_time_window), so all others would be lost; "+
+			"create a meter without it and name that meter's event_name", s.window)
+	case s.formula != string(stripe.BillingMeterDefaultAggregationFormulaSum):
+		return fmt.Sprintf("aggregates by %q, which isn't the sum of the values sent; create a meter with the formula \"sum\" and name its event_name", s.formula)
+	case s.mapping != string(stripe.BillingMeterCustomerMappingTypeByID):
+		return fmt.Sprintf("maps events to customers by %q; want \"by_id\"", s.mapping)
+	case s.customerKey == s.valueKey:
+		return fmt.Sprintf("has the payload key %q for both the customer and the value; create a meter with two keys", s.valueKey)
+	}
+	return ""
+}
+
+// catalogue is what Stripe said of its meters when it was last asked.
+type catalogue struct {
+	asking sync.Mutex // held while a listing is under way
+
+	mu      sync.Mutex // guards what follows
+	meters  []settings
+	read    time.Time // by the local clock; zero: never
+	refused bool      // the key may not list meters, so all that is known is the defaults
+	unfit   bool      // a configured meter can't be used
+}
+
+// settings returns what is known of the meter with an event name.
+func (c *catalogue) settings(eventName string) (*settings, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.read.IsZero() {
+		return nil, errors.New("the meters at Stripe weren't read yet")
+	}
+	if c.refused {
+		return &settings{
+			eventName: eventName, status: "active", formula: "sum", mapping: "by_id",
+			customerKey: defaultCustomerKey, valueKey: defaultValueKey,
+		}, nil
+	}
+	if m := c.find(eventName); m != nil {
+		return m, nil
+	}
+	return nil, rejected("Stripe has no meter with the event_name %q; create one, or correct event_name in the meter's table", eventName)
+}
+
+// find returns the meter with an event name, the active one when an archived
+// one has the same.
+func (c *catalogue) find(eventName string) *settings {
+	var found *settings
+	for i := range c.meters {
+		m := &c.meters[i]
+		if m.eventName == eventName && (found == nil || m.status == string(stripe.BillingMeterStatusActive)) {
+			found = m
+		}
+	}
+	return found
+}
+
+func (c *catalogue) fresh(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kept := metersKept
+	if c.unfit {
+		kept = unfitKept
+	}
+	age := now.Sub(c.read)
+	return !c.read.IsZero() && age >= 0 && age < kept
+}
+
+func (c *catalogue) known() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.read.IsZero()
+}
+
+// readMeters asks Stripe for its meters, unless that was done while it waited
+// for another to do so. A key that may not list them is no error.
+func (b *Biller) readMeters(ctx context.Context) error {
+	before := b.now()
+	b.catalogue.asking.Lock()
+	defer b.catalogue.asking.Unlock()
+	b.catalogue.mu.Lock()
+	done := b.catalogue.read.After(before)
+	b.catalogue.mu.Unlock()
+	if done {
+		return nil
+	}
+	meters, err := b.listMeters(ctx)
+	refused := errors.Is(err, errForbidden)
+	if err != nil && !refused {
+		return err
+	}
+	c := &b.catalogue
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.meters, c.read, c.refused, c.unfit = meters, b.now(), refused, false
+	for _, m := range b.meters {
+		s := c.find(m.EventName)
+		c.unfit = c.unfit || !refused && (s == nil || s.unfit() != "")
+	}
+	return nil
+}
+
+func (b *Biller) listMeters(ctx context.Context) ([]settings, error) {
+	var meters []settings
+	err := b.ask(ctx, "list the meters", func(ctx context.Context) error {
+		meters = nil
+		p := &stripe.BillingMeterListParams{}
+		p.Context, p.Limit = ctx, stripe.Int64(100)
+		it := b.list.List(p)
+		for it.Next() && len(meters) < maxMeters {
+			meters = append(meters, settingsOf(it.BillingMeter()))
+		}
+		return it.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clip(meters), nil
+}

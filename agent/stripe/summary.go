@@ -1,0 +1,107 @@
+package stripe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+
+	"github.com/logmeter/logmeter/agent"
+)
+
+// summaries is the list of event summaries. The SDK's own type holds the
+// value as a float.
+type summaries struct {
+	stripe.APIResource
+	Object string `json:"object"`
+	More   bool   `json:"has_more"`
+	Data   []struct {
+		Value json.Number `json:"aggregated_value"`
+		Start int64       `json:"start_time"`
+		End   int64       `json:"end_time"`
+		Live  bool        `json:"livemode"`
+	} `json:"data"`
+}
+
+// Summary reads back, exactly, the sum of what Stripe has under a frozen
+// entry's event name and account from from up to, not including, to; both are
+// whole minutes. 0 means that its summaries show nothing there (yet: they
+// lag). An error says nothing about the entry.
+func (b *Biller) Summary(ctx context.Context, e *agent.Entry, from, to time.Time) (uint64, error) {
+	if !e.Frozen() || from.Unix()%60 != 0 || to.Unix()%60 != 0 || !from.Before(to) {
+		return 0, errors.New("read an event summary: the entry isn't frozen, or the range isn't one of whole minutes: a fault in logmeter")
+	}
+	if !b.catalogue.known() {
+		if err := b.readMeters(ctx); err != nil {
+			return 0, err
+		}
+	}
+	m, err := b.catalogue.settings(e.EventName)
+	if err != nil {
+		return 0, err
+	}
+	if m.id == "" {
+		return 0, errors.New("read an event summary: " + forbidden("rak_billing_meter_read"))
+	}
+	return b.total(ctx, m.id, e.Account, from.Unix(), to.Unix())
+}
+
+// summaryParams ask for the summary of a range of time. The SDK's own type
+// only goes with its own answer.
+type summaryParams struct {
+	stripe.Params `form:"*"`
+	Customer      *string `form:"customer"`
+	StartTime     *int64  `form:"start_time"`
+	EndTime       *int64  `form:"end_time"`
+}
+
+// total reads what a customer used of a meter in a range of time: the value of
+// the only summary that there may be, since no grouping is asked for.
+func (b *Biller) total(ctx context.Context, meter, account string, from, to int64) (uint64, error) {
+	const doing = "read an event summary"
+	var list summaries
+	err := b.ask(ctx, doing, func(ctx context.Context) error {
+		p := &summaryParams{
+			Customer:  stripe.String(account),
+			StartTime: stripe.Int64(from),
+			EndTime:   stripe.Int64(to),
+		}
+		p.Context = ctx
+		return b.call(http.MethodGet, stripe.FormatURLPath("/v1/billing/meters/%s/event_summaries", meter), p, &list)
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case list.Object != "list":
+		return 0, errors.New(doing + ": the answer isn't a list; is there a proxy in between?")
+	case len(list.Data) == 0 && !list.More:
+		return 0, nil
+	case len(list.Data) != 1 || list.More:
+		return 0, errors.New(doing + ": several summaries for one range of time; want one")
+	}
+	s := list.Data[0]
+	if s.Start != from || s.End <= from || s.End > to || s.Live != b.live {
+		return 0, errors.New(doing + ": the answer is about another time or mode than was asked for")
+	}
+	n, err := wholeNumber(s.Value.String())
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", doing, err)
+	}
+	return n, nil
+}
+
+// wholeNumber reads a JSON number exactly. Stripe writes 5 or 5.0.
+func wholeNumber(s string) (uint64, error) {
+	whole, fraction, _ := strings.Cut(s, ".")
+	n, err := strconv.ParseUint(whole, 10, 64)
+	if err != nil || strings.Trim(fraction, "0") != "" {
+		return 0, fmt.Errorf("the value %s isn't a whole number that can be read exactly", shown(s))
+	}
+	return n, nil
+}
