@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
@@ -95,11 +95,12 @@ func (wordParser) Parse(line []byte, rec *Record) error {
 }
 
 // ledgerBiller behaves like Stripe as far as the loops can tell: identifiers
-// are unique for 24 hours, usage adds up by account and minute. With rng set,
-// a call may fail before or after it took effect.
+// are unique for 24 hours, usage adds up by account and minute. With faults
+// set, a call may fail before or after it took effect, as the seed, the entry
+// and the number of the attempt tell.
 type ledgerBiller struct {
 	now    func() time.Time
-	rng    *rand.Rand
+	faults int // a seed; 0: none
 	lookup func(customer string) (string, error)
 	down   bool // no call reaches it
 	lost   bool // no send reaches it
@@ -141,11 +142,13 @@ func (b *ledgerBiller) Send(_ context.Context, e *Entry) Outcome {
 	defer b.mu.Unlock()
 	b.calls++
 	fault := 0
-	if b.rng != nil {
-		fault = b.rng.IntN(10)
+	if b.faults != 0 {
+		h := fnv.New64a()
+		fmt.Fprint(h, b.faults, e.Identifier, e.Attempts)
+		fault = int(h.Sum64() % 10)
 	}
 	switch {
-	case b.down || b.lost || b.rng != nil && fault == 0:
+	case b.down || b.lost || b.faults != 0 && fault == 0:
 		return Outcome{Verdict: VerdictUnknown, Reason: "connection reset"}
 	case b.pause != "":
 		return Outcome{Verdict: VerdictPaused, Reason: b.pause, Time: b.now()}

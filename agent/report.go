@@ -216,7 +216,7 @@ func (r *reporter) deliverPage(ctx context.Context, page []Entry, busy map[lane]
 		if act != actWait && busy[k] {
 			act = actWait
 		}
-		busy[k] = busy[k] || act != actWait || e.State == Held || e.Unknown
+		busy[k] = busy[k] || e.State != Parked
 		if act == actWait {
 			if *e != before {
 				changed = append(changed, *e)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -309,7 +310,7 @@ func TestCrashTable(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/after=%v/call=%d", op, after, nth), func(t *testing.T) {
 					h := newHouse(t)
 					memory := h.store
-					h.biller.rng = rand.New(rand.NewPCG(uint64(nth), 7))
+					h.biller.faults = nth
 					want := map[string]uint64{}
 					for i := range 200 {
 						at := noon.Add(time.Duration(i) * time.Minute)
@@ -336,16 +337,18 @@ func TestCrashTable(t *testing.T) {
 }
 
 // TestRandomLives: many seeds of writing, crashing at random, losing requests
-// and answers, outages of a day, restored states.
+// and answers, outages of a day, restored states. LOGMETER_SEEDS says how many.
 func TestRandomLives(t *testing.T) {
-	seeds := 40
-	if testing.Short() {
-		seeds = 10
+	seeds := 12
+	if more := os.Getenv("LOGMETER_SEEDS"); more != "" {
+		if _, err := fmt.Sscan(more, &seeds); err != nil {
+			t.Fatalf("LOGMETER_SEEDS: %v", err)
+		}
 	}
 	for seed := range seeds {
 		rng := rand.New(rand.NewPCG(uint64(seed), 1))
 		h := newHouse(t)
-		h.biller.rng = rng
+		h.biller.faults = seed + 1
 		want := map[string]uint64{}
 		restores := 0
 		for range 150 {
@@ -378,7 +381,7 @@ func TestRandomLives(t *testing.T) {
 			}
 			h.clock.advance(time.Duration(rng.IntN(30)) * time.Minute)
 		}
-		h.biller.deaf, h.biller.down, h.biller.rng = false, false, nil
+		h.biller.deaf, h.biller.down, h.biller.faults = false, false, 0
 		h.clock.advance(2 * time.Hour)
 		for range 400 {
 			d := h.mustPass()
@@ -402,6 +405,9 @@ func TestRandomLives(t *testing.T) {
 			}
 		}
 		if t.Failed() {
+			for _, e := range h.entries() {
+				t.Logf("%+v", e)
+			}
 			t.FailNow()
 		}
 	}
