@@ -44,8 +44,9 @@ const (
 )
 
 // plan decides what to do with a frozen entry, and changes its State and
-// Reason accordingly. now is the local clock, stripe is Stripe's.
-func plan(e *Entry, now, stripe time.Time) action {
+// Reason accordingly. now is the local clock, stripe is Stripe's. nothingSent
+// says that nothing can be at Stripe, so that there's nothing to ask for.
+func plan(e *Entry, now, stripe time.Time, nothingSent bool) action {
 	if e.State == Parked || e.State == Accepted {
 		return actWait
 	}
@@ -66,7 +67,7 @@ func plan(e *Entry, now, stripe time.Time) action {
 	if e.State == Held {
 		return actVerify
 	}
-	if age < blindFor && (e.FirstAttempt == 0 || stripe.Sub(time.Unix(e.FirstAttempt, 0)) < blindFor) {
+	if nothingSent || age < blindFor && (e.FirstAttempt == 0 || stripe.Sub(time.Unix(e.FirstAttempt, 0)) < blindFor) {
 		return actSend
 	}
 	e.State = Held

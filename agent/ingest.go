@@ -179,7 +179,7 @@ func (in *ingester) count(b Block) {
 	if c, ok := in.refused.due(now); ok {
 		in.log.Warn("lines refused: they don't have the configured format and are not billed",
 			"lines", c.n, "reason", c.err, "path", c.path, "offset", c.offset,
-			"hint", "see them with: logmeter parse --source "+in.feed.Source.Name())
+			"hint", "see them with: logmeter parse --source "+in.feed.Source.Name()+" "+c.path)
 	}
 	if c, ok := in.ahead.due(now); ok {
 		in.log.Warn("lines from the future: their hour is sent when it is over by this machine's clock",

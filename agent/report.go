@@ -28,10 +28,12 @@ const (
 type reporter struct {
 	store  Store
 	biller Biller // nil: nothing is delivered
-	settle time.Duration
-	readTo func() time.Time // up to when every source is committed; zero: unknown
-	now    func() time.Time
-	log    *slog.Logger
+	// nothingSent: see Agent.
+	nothingSent bool
+	settle      time.Duration
+	readTo      func() time.Time // up to when every source is committed; zero: unknown
+	now         func() time.Time
+	log         *slog.Logger
 
 	started     time.Time // first step, for sealPatience
 	pausedUntil time.Time
@@ -123,7 +125,7 @@ func (r *reporter) deliver(ctx context.Context) (Delivery, error) {
 	}
 	stripe, err := r.biller.Now(ctx)
 	if err != nil {
-		r.say(ctx, "Stripe can't be reached: "+err.Error())
+		r.say(ctx, "usage can't be sent now: "+err.Error())
 		r.unreachable++
 		d.Waiting, d.Next = len(first), r.now().Add(min(backoff(r.unreachable), reportEvery))
 		return d, nil
@@ -211,7 +213,7 @@ func (r *reporter) deliverPage(ctx context.Context, page []Entry, busy map[lane]
 			continue
 		}
 		before := *e
-		act := plan(e, now, stripe)
+		act := plan(e, now, stripe, r.nothingSent)
 		k := lane{e.EventName, e.Account, e.Window}
 		if act != actWait && busy[k] {
 			act = actWait

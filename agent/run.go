@@ -31,8 +31,11 @@ type Agent struct {
 	// SendOnStop makes a stop drain the logs to their end, seal open windows
 	// too, and deliver, for hosts whose state ends with them.
 	SendOnStop bool
-	Now        func() time.Time
-	Log        *slog.Logger
+	// NothingSent says that the Biller sends nothing and never has, as in a dry
+	// run: no entry is too old to be sent without asking.
+	NothingSent bool
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 // Run counts and reports until ctx ends, then stops in order: what was read is
@@ -84,7 +87,7 @@ func (a *Agent) loops() ([]*ingester, *reporter) {
 		feeds[i] = newIngester(f, a.Meters, a.Store, a.Now, a.Log)
 	}
 	return feeds, &reporter{
-		store: a.Store, biller: a.Biller, settle: a.Settle,
+		store: a.Store, biller: a.Biller, nothingSent: a.NothingSent, settle: a.Settle,
 		readTo: func() time.Time { return readTo(feeds) },
 		now:    a.Now, log: a.Log,
 	}
