@@ -1,0 +1,12 @@
+package parsers
+
+import "github.com/logmeter/logmeter/agent"
+
+// Why a line is refused. The reasons are names of metrics: they stay.
+var (
+	refusedNoMatch = &agent.Refused{Reason: "no_match", Detail: "the line isn't of the configured format"}
+	refusedByte    = &agent.Refused{Reason: "bad_byte", Detail: "a wanted field holds a byte that the format's escape never prints"}
+	refusedEscape  = &agent.Refused{Reason: "bad_escape", Detail: "a wanted field holds a backslash that the format's escape never prints so"}
+	refusedTime    = &agent.Refused{Reason: "bad_time", Detail: "the line's time can't be read"}
+	refusedStatus  = &agent.Refused{Reason: "bad_status", Detail: "the line's status isn't three digits"}
+)
