@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -19,13 +20,18 @@ type Biller interface {
 
 	// Summary reads back the sum of what the billing system has under a frozen
 	// entry's EventName and Account with timestamps from from up to, but not
-	// including, to; both are whole minutes.
+	// including, to; both are whole minutes. ErrNoSummaries is wrapped by an
+	// error that asking again won't help.
 	Summary(ctx context.Context, e *Entry, from, to time.Time) (uint64, error)
 
 	// Now returns the billing system's time. It makes a call only when the
 	// time isn't known from a recent answer.
 	Now(ctx context.Context) (time.Time, error)
 }
+
+// ErrNoSummaries means that what the billing system has can't be read back: the
+// key lacks the permission, or there is no such meter.
+var ErrNoSummaries = errors.New("summaries can't be read")
 
 // Rejected is an entry that can't be billed as it is, and why.
 type Rejected struct{ Reason string }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -26,6 +27,9 @@ const (
 	// verifyEvery is the time between two looks at the summaries for an entry
 	// that they don't show yet.
 	verifyEvery = 10 * time.Minute
+	// verifyAgain is the time to the next try when the summaries couldn't be
+	// read.
+	verifyAgain = 5 * time.Second
 )
 
 // Backoff after an attempt that didn't settle, by the local clock.
@@ -106,7 +110,7 @@ func settle(e *Entry, o Outcome, wasUnknown bool, now, stripe time.Time) {
 		// Stripe has the identifier, most likely from a call whose answer was
 		// lost. A state that was restored may have frozen another value under
 		// it, so what Stripe has decides.
-		e.Duplicate, e.Unknown, e.State = true, true, Held
+		e.Duplicate, e.Unknown, e.State = true, wasUnknown, Held
 		e.Reason = "Stripe already has this identifier; reading back what it has"
 		e.NotBefore = now.Unix()
 	case VerdictRefused:
@@ -166,6 +170,22 @@ func verified(e *Entry, ev evidence, now, stripe time.Time) (send bool) {
 	}
 	e.NotBefore = now.Add(min(left, verifyEvery)).Unix() + 1
 	return false
+}
+
+// unread notes that Stripe's summaries couldn't be read for a held entry.
+func unread(e *Entry, err error, now, stripe time.Time) {
+	wait := verifyAgain
+	if errors.Is(err, ErrNoSummaries) {
+		if e.Duplicate && e.Unknown {
+			// An earlier call of this state had no answer, and Stripe has its
+			// identifier: it arrived, with these bytes.
+			accept(e, stripe)
+			return
+		}
+		wait = verifyEvery
+	}
+	e.Reason = "held: " + err.Error()
+	e.NotBefore = now.Add(wait).Unix()
 }
 
 // backoff doubles with every attempt.

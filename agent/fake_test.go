@@ -105,6 +105,7 @@ type ledgerBiller struct {
 	down   bool // no call reaches it
 	lost   bool // no send reaches it
 	deaf   bool // every call takes effect, no answer comes back
+	blind  bool // its summaries can't be read
 	refuse string
 	// restored says that the agent lost its state: it may freeze an entry anew.
 	restored bool
@@ -177,6 +178,9 @@ func (b *ledgerBiller) Summary(_ context.Context, e *Entry, from, to time.Time) 
 	defer b.mu.Unlock()
 	if b.down || b.deaf {
 		return 0, errors.New("connection reset")
+	}
+	if b.blind {
+		return 0, fmt.Errorf("403: %w", ErrNoSummaries)
 	}
 	var sum uint64
 	for ts := from.Unix(); ts < to.Unix(); ts += 60 {

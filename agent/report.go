@@ -302,8 +302,7 @@ func (r *reporter) verify(ctx context.Context, jobs []job, now, stripe time.Time
 			continue
 		}
 		if j.err != nil {
-			j.e.Reason = "held: Stripe's summaries can't be read: " + j.err.Error()
-			j.e.NotBefore = now.Add(verifyEvery).Unix()
+			unread(j.e, j.err, now, stripe)
 			continue
 		}
 		if verified(j.e, j.seen, now, stripe) {

@@ -223,6 +223,25 @@ func TestOldEntryIsSentOnlyAfterStripeWasRead(t *testing.T) {
 	}
 }
 
+// TestKeyThatCannotReadSummaries: an identifier that Stripe has after a call of
+// ours without an answer is delivered, also when it can't be verified.
+func TestKeyThatCannotReadSummaries(t *testing.T) {
+	h := newHouse(t)
+	h.biller.blind, h.biller.deaf = true, true
+	h.log.write(noon, "/score", "acme", 200)
+	h.clock.advance(time.Hour)
+	h.mustPass()
+	h.biller.deaf = false
+	for range 5 {
+		h.clock.advance(time.Minute)
+		h.mustPass()
+	}
+	h.wantBilled(map[string]uint64{hourKey: 1})
+	if left := h.entries(); len(left) != 0 {
+		t.Errorf("left in the outbox: %+v", left)
+	}
+}
+
 // TestRestoredState: a state that doesn't know of its own deliveries doesn't
 // bill them again, neither young ones nor old ones.
 func TestRestoredState(t *testing.T) {
