@@ -27,9 +27,8 @@ type Config struct {
 	Instance string
 	// StateDir is where the state lives, absolute.
 	StateDir string
-	// Source, Format and Meter are the tables by name. Format also holds the
-	// built-in formats that a source names, and only Source's formats are sure
-	// to be there.
+	// Source, Format and Meter are the tables by name. Format holds the format
+	// of every source, also a built-in one.
 	Source map[string]Source
 	Format map[string]Format
 	Meter  map[string]Meter
@@ -38,7 +37,7 @@ type Config struct {
 	Stripe    Stripe
 	Report    Report
 
-	lines    map[string]int // of the tables, by dotted name
+	lines    map[string]int // of the formats' tables by name
 	warnings Problems
 }
 

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/logmeter/logmeter/parsers"
 )
 
 // Format is one [format.NAME], or a built-in format that a source names.
@@ -19,6 +21,8 @@ type Format struct {
 	Customer string
 	// CustomerVerified says that the caller can't write Customer as he likes.
 	CustomerVerified bool
+	// Compiled makes the parsers of the format's lines.
+	Compiled *parsers.Format
 }
 
 // builtins is the formats that nginx defines without being told.
@@ -35,6 +39,9 @@ func (t table) format(name string) Format {
 	if t.str("customer", &f.Customer) && !strings.HasPrefix(f.Customer, "$") {
 		t.fault("customer", "%s isn't a variable; want a $ in front: %s", show(f.Customer), show("$"+f.Customer))
 		f.Customer = ""
+	}
+	if f.Nginx != "" {
+		t.compile(&f)
 	}
 	if f.Customer != "" && !f.CustomerVerified {
 		t.checkTrust(f.Customer)
@@ -91,7 +98,11 @@ func (r *reader) checkFormat(source table, c *Config) {
 		source.hint("format", fmt.Sprintf("there is no format %s; want the name of a [format.NAME] table, or the built-in %q", show(name), builtins[0]), hint)
 		return
 	}
-	c.Format[name] = Format{Name: name, Nginx: name}
+	f, err := builtin(name)
+	if err != nil {
+		source.fault("format", "%v", err)
+	}
+	c.Format[name] = f
 	if len(c.Meter) > 0 {
 		source.hint("format", fmt.Sprintf("the built-in %q names no customer, so there is nobody to bill", name),
 			fmt.Sprintf(`write a table [format.api] with nginx = %q and customer = "$remote_user", and format = "api" here`, name))

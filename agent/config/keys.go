@@ -103,7 +103,7 @@ func below(table string) []string {
 func (r *reader) checkKeys(t table) {
 	known := below(t.pattern)
 	for _, k := range slices.Sorted(maps.Keys(t.values)) {
-		at, name := t.at.keys[k], k
+		at, name := t.at.key(k), k
 		if slices.Equal(known, []string{anyName}) {
 			name = anyName
 		}
@@ -138,10 +138,10 @@ func (r *reader) noTable(t table, k, pattern string) {
 	if slices.Equal(below(pattern), []string{anyName}) {
 		header = "[" + t.full(k) + ".NAME]"
 	}
-	at := t.at.keys[k]
-	if _, ok := t.values[k].([]map[string]any); ok {
-		for _, item := range at.items {
-			r.fault(item.line, "[["+t.full(k)+"]]", "tables are keyed by name here, not listed; want %s", header)
+	at := t.at.key(k)
+	if list, ok := t.values[k].([]map[string]any); ok {
+		for i := range list {
+			r.fault(at.item(i).line, "[["+t.full(k)+"]]", "tables are keyed by name here, not listed; want %s", header)
 		}
 		return
 	}

@@ -12,8 +12,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// maxFile is the size in bytes of the largest file that is read. The decoder
-// recurses over nested values; at this size it can't run out of stack.
+// maxFile is the size in bytes of the largest file that is read.
 const maxFile = 1 << 20
 
 // Load reads the configuration at path with the environment of the process.
@@ -45,7 +44,7 @@ func Parse(name string, text []byte, env func(string) string) (*Config, error) {
 		r.fault(1, "", "the file is larger than 1 MiB")
 		return nil, r.problems.err()
 	}
-	toml, ok := r.decode(strings.TrimPrefix(string(text), "\ufeff"))
+	toml, ok := r.decode(unmark(string(text)))
 	if !ok {
 		return nil, r.problems.err()
 	}
@@ -59,6 +58,17 @@ func Parse(name string, text []byte, env func(string) string) (*Config, error) {
 	return &c, nil
 }
 
+// unmark takes byte order marks off the front, as the decoder would: places
+// must be those of the text that it reads.
+func unmark(text string) string {
+	for _, mark := range []string{"\ufeff", "\xff\xfe", "\xfe\xff"} {
+		if rest, ok := strings.CutPrefix(text, mark); ok {
+			return unmark(rest)
+		}
+	}
+	return text
+}
+
 // decode returns the top table of a TOML text. It reports false, and why, when
 // the text isn't TOML.
 func (r *reader) decode(text string) (top table, ok bool) {
@@ -70,12 +80,18 @@ func (r *reader) decode(text string) (top table, ok bool) {
 			ok = false
 		}
 	}()
+	s := &scanner{text: text, line: 1}
+	places := s.document()
+	if s.deepAt > 0 {
+		r.fault(s.deepAt, "", "lists or tables stand in one another more than %d deep", maxNesting)
+		return table{}, false
+	}
 	var values map[string]any
 	if _, err := toml.Decode(text, &values); err != nil {
 		r.syntax(text, err)
 		return table{}, false
 	}
-	return table{r: r, values: values, at: scan(text)}, true
+	return table{r: r, values: values, at: places}, true
 }
 
 // read fills c from the top table.
@@ -90,7 +106,7 @@ func (r *reader) read(top table, c *Config) {
 	names, formats := top.tables("format")
 	for _, name := range names {
 		c.Format[name] = formats[name].format(name)
-		c.lines["format."+name] = formats[name].at.line
+		c.lines[name] = formats[name].at.line
 	}
 	names, meters := top.tables("meter")
 	for _, name := range names {
@@ -100,7 +116,6 @@ func (r *reader) read(top table, c *Config) {
 	names, sources := top.tables("source")
 	for _, name := range names {
 		c.Source[name] = sources[name].source(name)
-		c.lines["source."+name] = sources[name].at.line
 		r.checkFormat(sources[name], c)
 	}
 	r.checkOverlap(names, sources, c.Source)

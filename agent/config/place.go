@@ -26,6 +26,22 @@ func (p *place) textLine(k int) int {
 	return p.lines[max(0, min(k, len(p.lines)-1))]
 }
 
+// key returns the place of a key of the table p, and item that of an element
+// of the list p; p's own when there is none.
+func (p *place) key(k string) *place {
+	if child := p.keys[k]; child != nil {
+		return child
+	}
+	return p
+}
+
+func (p *place) item(i int) *place {
+	if i < len(p.items) {
+		return p.items[i]
+	}
+	return p
+}
+
 // find returns the place of a key, nil when it isn't there.
 func (p *place) find(key []string) *place {
 	for _, k := range key {
@@ -75,6 +91,23 @@ func (p *place) name(line int) {
 // places that are as good as the text.
 func scan(text string) *place {
 	s := &scanner{text: text, line: 1}
+	return s.document()
+}
+
+// maxNesting is how deep lists and inline tables may stand in one another. The
+// decoder recurses without a limit, and running out of stack can't be caught.
+const maxNesting = 64
+
+// scanner walks over a TOML text; line is that of text[pos], from 1.
+type scanner struct {
+	text    string
+	pos     int
+	line    int
+	nesting int // of the value at pos
+	deepAt  int // the line where maxNesting was passed and the scan ended, or 0
+}
+
+func (s *scanner) document() *place {
 	root := &place{line: 1, named: true}
 	table := root
 	for s.space(); s.pos < len(s.text); s.space() {
@@ -96,13 +129,6 @@ func scan(text string) *place {
 		s.take("]")
 	}
 	return root
-}
-
-// scanner walks over a TOML text; line is that of text[pos], from 1.
-type scanner struct {
-	text string
-	pos  int
-	line int
 }
 
 // peek returns the next byte, 0 at the end.
@@ -209,7 +235,11 @@ func unquote(quoted string) string {
 
 // value reads a value that belongs to p.
 func (s *scanner) value(p *place) {
+	s.nesting++
+	defer func() { s.nesting-- }()
 	switch {
+	case s.nesting > maxNesting:
+		s.deepAt, s.pos = s.line, len(s.text)
 	case s.has(`"""`), s.has("'''"):
 		s.quoted(p, s.text[s.pos:s.pos+3])
 	case s.has(`"`), s.has("'"):

@@ -11,5 +11,15 @@ func (c *Config) CheckRun() error {
 	if len(c.Meter) == 0 {
 		r.fault(1, "", "there is nothing to count; want a table [meter.NAME] with a match")
 	}
+	seen := map[string]bool{}
+	for _, s := range c.Sources() {
+		if seen[s.Format] {
+			continue
+		}
+		seen[s.Format] = true
+		for _, lack := range c.Format[s.Format].lacking(c.Meter) {
+			r.fault(c.lines[s.Format], "format."+s.Format, "logs no %s", lack)
+		}
+	}
 	return r.problems.err()
 }

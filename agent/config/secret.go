@@ -18,8 +18,8 @@ func (Secret) String() string { return hidden }
 // GoString returns "***".
 func (Secret) GoString() string { return hidden }
 
-// Format prints "***" under every verb: for a verb that doesn't fit a string,
-// fmt would show the text without asking String.
+// Format prints "***", also under a verb that doesn't fit a string: there fmt
+// would show the text without asking String.
 func (Secret) Format(w fmt.State, _ rune) { io.WriteString(w, hidden) }
 
 // MarshalText returns "***".

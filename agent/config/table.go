@@ -60,12 +60,7 @@ func join(table, key string) string {
 }
 
 // line returns the line of a key, the table's own when the key isn't there.
-func (t table) line(key string) int {
-	if p := t.at.keys[key]; p != nil {
-		return p.line
-	}
-	return t.at.line
-}
+func (t table) line(key string) int { return t.at.key(key).line }
 
 func (t table) has(key string) bool { _, ok := t.values[key]; return ok }
 
@@ -163,23 +158,24 @@ func (t table) list(key string, asText func(any) (string, bool)) []item {
 	if !ok {
 		return nil
 	}
-	values, places := []any{v}, []*place{t.at.keys[key]}
+	values, at := []any{v}, t.at.key(key)
 	if list, ok := v.([]any); ok {
-		values, places = list, places[0].items
+		values = list
 		if len(list) == 0 {
 			t.fault(key, "is an empty list; want %s", want(join(t.pattern, key)))
 		}
 	}
 	var items []item
 	for i, v := range values {
+		line := at.item(i).line // a single value has no items
 		s, ok := asText(v)
 		switch {
 		case !ok:
-			t.wrongType(key, places[i].line, v)
+			t.wrongType(key, line, v)
 		case s == "":
-			t.r.fault(places[i].line, t.full(key), "is empty; want %s", want(join(t.pattern, key)))
+			t.r.fault(line, t.full(key), "is empty; want %s", want(join(t.pattern, key)))
 		default:
-			items = append(items, item{s, places[i].line})
+			items = append(items, item{s, line})
 		}
 	}
 	return items
@@ -199,11 +195,7 @@ func asCode(v any) (string, bool) {
 // table, which checkKeys reports.
 func (t table) table(key string) table {
 	values, _ := t.values[key].(map[string]any)
-	at := t.at.keys[key]
-	if at == nil || values == nil {
-		at = &place{line: t.line(key)}
-	}
-	return table{t.r, t.full(key), join(t.pattern, key), values, at}
+	return table{t.r, t.full(key), join(t.pattern, key), values, t.at.key(key)}
 }
 
 // tables returns the tables [key.NAME] by name, sorted.
@@ -212,7 +204,7 @@ func (t table) tables(key string) ([]string, map[string]table) {
 	found := map[string]table{}
 	for name, v := range group.values {
 		if values, ok := v.(map[string]any); ok && !nameless(group.pattern, name) {
-			found[name] = table{t.r, group.full(name), join(group.pattern, anyName), values, group.at.keys[name]}
+			found[name] = table{t.r, group.full(name), join(group.pattern, anyName), values, group.at.key(name)}
 		}
 	}
 	return slices.Sorted(maps.Keys(found)), found
