@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/logmeter/logmeter/agent"
 )
 
@@ -68,6 +70,7 @@ type Follower struct {
 	targets            map[string]family
 	seen               map[fileKey]sighting
 	closed             bool
+	maxOpen            int // files at once
 
 	// epoch rises whenever a stream begins or ends to be read: what was
 	// decided about other files before may then be wrong.
@@ -94,7 +97,7 @@ func Open(o Options) (*Follower, error) {
 	}
 	f := &Follower{
 		name: o.Name, pattern: path, fromStart: o.FromStart,
-		now: o.Now, clock: time.Now, first: true,
+		now: o.Now, clock: time.Now, first: true, maxOpen: maxOpen(),
 		targets: map[string]family{}, seen: map[fileKey]sighting{},
 	}
 	f.events = events{log: o.Log.With("source", o.Name), now: func() time.Time { return f.clock() }}
@@ -112,6 +115,16 @@ func Open(o Options) (*Follower, error) {
 	}
 	slices.SortFunc(f.streams, func(a, b *stream) int { return cmp.Compare(a.pos.ID, b.pos.ID) })
 	return f, nil
+}
+
+// maxOpen returns how many files one source may keep open: a quarter of what
+// the process may.
+func maxOpen() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 64
+	}
+	return int(min(max(limit.Cur/4, 8), 1<<16))
 }
 
 // isMarker reports whether p isn't a log's position but the record that the

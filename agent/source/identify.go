@@ -94,6 +94,10 @@ func (f *Follower) resume(ctx context.Context, s *stream, e *entry, now time.Tim
 // open opens a file of which entry tells. When it can't be opened now, or is
 // another one already, the next scan looks again.
 func (f *Follower) open(e *entry) (int, stat, bool) {
+	if len(f.files) >= f.maxOpen && !f.evict() {
+		f.hold = true
+		return -1, stat{}, false
+	}
 	fd, st, err := open(e.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

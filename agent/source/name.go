@@ -15,8 +15,6 @@ type family struct {
 	live bool
 }
 
-func (f family) path() string { return filepath.Join(f.dir, f.base) }
-
 // kind is what a file's name says about it.
 type kind int
 
@@ -93,4 +91,37 @@ func stem(name string) string {
 		}
 	}
 	return name
+}
+
+// find returns the family that name belongs to, among those of one directory,
+// and what it is there. Where several fit, the longest base does.
+func find(fams map[string]family, name string) (family, kind) {
+	if fam, ok := fams[name]; ok {
+		return fam, live
+	}
+	plain := strings.TrimSuffix(name, compression(name))
+	if fam, ok := fams[plain]; ok {
+		return fam, rotated
+	}
+	ext := filepath.Ext(plain)
+	var other family
+	best := stranger
+	for i := len(plain) - 1; i > 0; i-- {
+		if !strings.ContainsAny(plain[i:i+1], ".-_") {
+			continue
+		}
+		for _, base := range []string{plain[:i], plain[:i] + ext} {
+			fam, ok := fams[base]
+			if !ok {
+				continue
+			}
+			switch k := kindOf(name, base); {
+			case k == rotated:
+				return fam, rotated
+			case k == sibling && best == stranger:
+				other, best = fam, sibling
+			}
+		}
+	}
+	return other, best
 }

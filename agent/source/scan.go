@@ -3,13 +3,7 @@ package source
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io/fs"
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/logmeter/logmeter/agent"
@@ -140,164 +134,26 @@ func (f *Follower) gauge() {
 	f.events.behind.Store(behind)
 }
 
-// look lists the families' files, each inode once. complete says that nothing
-// was hidden.
-func (f *Follower) look() (entries []*entry, complete bool) {
-	complete = true
-	byInode := map[fileKey]*entry{}
-	for _, fam := range f.families() {
-		names, err := readNames(fam.dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			// A directory that can't be listed may still be passed through:
-			// the log can be read then, but nothing that was rotated is found.
-			f.events.unreadableFile(fam.dir, err)
-			complete = false
-			names = []string{fam.base}
-		}
-		for _, name := range names {
-			k := kindOf(name, fam.base)
-			if k == stranger {
-				continue
-			}
-			e := &entry{path: filepath.Join(fam.dir, name), family: fam, kind: k}
-			if !fam.live {
-				e.kind = sibling
-			}
-			e.stat, err = statPath(e.path)
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				continue
-			case err != nil:
-				f.unreadable(e, err)
-				complete = false
-				continue
-			case !e.stat.regular():
-				if e.kind == live {
-					f.unreadable(e, errNotRegular)
-				}
-				continue
-			}
-			key := keyOf(e.stat)
-			if other := byInode[key]; other != nil {
-				// A hard link, or two patterns that overlap.
-				if e.kind < other.kind {
-					*other = *e
-				}
-				continue
-			}
-			byInode[key] = e
-			entries = append(entries, e)
-		}
-	}
-	maps.DeleteFunc(f.seen, func(k fileKey, _ sighting) bool { return byInode[k] == nil })
-	return entries, complete
-}
-
-// unreadable notes a file that can't be looked at. Only a log that should be
-// read holds the source back.
-func (f *Follower) unreadable(e *entry, err error) {
-	f.events.unreadableFile(e.path, err)
-	if e.kind != sibling {
-		f.hold = true
-	}
-}
-
-// families returns what the source has to look for: the logs that its path
-// names now, then those of positions that aren't being read.
-func (f *Follower) families() []family {
-	var fams []family
-	add := func(fam family) {
-		for _, o := range fams {
-			if o.dir == fam.dir && o.base == fam.base {
-				return
-			}
-		}
-		fams = append(fams, fam)
-	}
-	for _, path := range f.livePaths() {
-		add(f.resolve(path))
-	}
-	for _, s := range f.streams {
-		if s.file == nil && !s.pos.Done && s.pos.Inode != 0 && s.pos.Offset > 0 && !slices.ContainsFunc(fams, s.in) {
-			add(family{dir: filepath.Dir(s.pos.Path), base: stem(filepath.Base(s.pos.Path))})
-		}
-	}
-	return fams
-}
-
-// livePaths returns the logs that the configured path names now. What was
-// rotated from one of them isn't one, though the pattern may match it.
-func (f *Follower) livePaths() []string {
-	if !strings.ContainsAny(f.pattern, `*?[\`) {
-		return []string{f.pattern}
-	}
-	if _, err := os.Lstat(f.pattern); err == nil {
-		return []string{f.pattern}
-	}
-	// The pattern was checked by Open; what can't be listed isn't matched.
-	matches, _ := filepath.Glob(f.pattern)
-	var paths []string
-	for _, m := range matches {
-		dir, name := filepath.Split(m)
-		if s := stem(name); s != name {
-			name = s
-		}
-		if i := slices.IndexFunc(matches, func(o string) bool {
-			d, n := filepath.Split(o)
-			return d == dir && n != name && kindOf(name, n) == rotated
-		}); i >= 0 {
-			continue
-		}
-		if path := dir + name; !slices.Contains(paths, path) {
-			paths = append(paths, path)
-		}
-	}
-	return paths
-}
-
-// resolve returns the family of a path, where symbolic links lead now. While
-// the log is absent they lead nowhere, and the last target stands.
-func (f *Follower) resolve(path string) family {
-	real, err := filepath.EvalSymlinks(path)
-	if err == nil {
-		fam := family{dir: filepath.Dir(real), base: filepath.Base(real), live: true}
-		f.targets[path] = fam
-		return fam
-	}
-	if fam, ok := f.targets[path]; ok {
-		return fam
-	}
-	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
-	if err != nil {
-		dir = filepath.Dir(path)
-	}
-	return family{dir: dir, base: filepath.Base(path), live: true}
-}
-
-// in reports whether the stream was last seen under a name of the family.
-func (s *stream) in(fam family) bool {
-	dir, name := filepath.Split(s.pos.Path)
-	return filepath.Clean(dir) == fam.dir && kindOf(name, fam.base) != stranger
-}
-
-// knows reports whether the source has a position in the family.
-func (f *Follower) knows(fam family) bool {
-	return slices.ContainsFunc(f.streams, func(s *stream) bool { return s.worth() && s.born < f.scans && s.in(fam) })
-}
-
 // recognise goes on with the streams whose files are known by their inode, and
 // returns the files that aren't.
 func (f *Follower) recognise(ctx context.Context, entries []*entry, now time.Time) []*entry {
+	reading := make(map[fileKey]*stream, len(f.files))
+	for _, r := range f.files {
+		reading[keyOf(r.st)] = r.stream
+	}
+	known := make(map[uint64][]*stream, len(f.streams))
+	for _, s := range f.streams {
+		if s.file == nil && s.pos.Inode != 0 {
+			known[s.pos.Inode] = append(known[s.pos.Inode], s)
+		}
+	}
 	var unknown []*entry
 	for _, e := range entries {
-		if s := f.reading(e.stat); s != nil {
+		if s := reading[keyOf(e.stat)]; s != nil && s.file != nil {
 			f.renamed(s, e, now)
 			continue
 		}
-		s := f.known(e.stat)
+		s := owner(known[e.stat.ino], e.stat)
 		if s == nil {
 			unknown = append(unknown, e)
 			continue
@@ -317,21 +173,11 @@ func (f *Follower) recognise(ctx context.Context, entries []*entry, now time.Tim
 	return unknown
 }
 
-// reading returns the stream that is being read from this very file.
-func (f *Follower) reading(st stat) *stream {
-	for _, r := range f.files {
-		if r.st.same(st) {
-			return r.stream
-		}
-	}
-	return nil
-}
-
-// known returns the stream that isn't being read and was last seen in this
-// file, by what the file system says.
-func (f *Follower) known(st stat) *stream {
+// owner returns the one of the streams that was last seen in this file, by
+// what the file system says.
+func owner(streams []*stream, st stat) *stream {
 	var found *stream
-	for _, s := range f.streams {
+	for _, s := range streams {
 		if s.file == nil && st.is(&s.pos) && (found == nil || found.pos.Device != st.dev) {
 			found = s
 		}
@@ -400,6 +246,24 @@ func (f *Follower) retire(now time.Time) {
 	}
 }
 
+// evict closes the open file that nothing has been expected from for longest,
+// to make room for another. It is opened again when it has changed.
+func (f *Follower) evict() bool {
+	var oldest *file
+	for _, r := range f.files {
+		if r.archive == nil && !r.due && !r.stuck && r.st.links > 0 && r.lost.IsZero() && r.end == r.st.size &&
+			(oldest == nil || r.grew.Before(oldest.grew)) {
+			oldest = r
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	oldest.stream.resting = oldest.st
+	f.drop(oldest)
+	return true
+}
+
 // drop closes a file; its stream stays.
 func (f *Follower) drop(r *file) {
 	f.epoch++
@@ -455,14 +319,4 @@ func (f *Follower) newID() uint64 {
 		return id
 	}
 	return id + 1
-}
-
-// readNames lists a directory, in no order.
-func readNames(dir string) ([]string, error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	return d.Readdirnames(-1)
 }
