@@ -205,3 +205,29 @@ func TestDeepNesting(t *testing.T) {
 		t.Errorf("%d brackets: %v", maxNesting, err)
 	}
 }
+
+func TestInstance(t *testing.T) {
+	for _, tt := range []struct{ text, env, want, says string }{
+		{`instance = "edge-1"`, "", "edge-1", ""},
+		{`instance = "edge-1"`, "pod-7f", "pod-7f", ""},
+		{``, "pod_7.F", "pod_7.F", ""},
+		{`instance = "` + strings.Repeat("x", 64) + `"`, "", strings.Repeat("x", 64), ""},
+		{`instance = "` + strings.Repeat("x", 65) + `"`, "", "", "can't be a name; want 1 to 64 characters of A-Z a-z 0-9 . _ -"},
+		{`instance = "edge 1"`, "", "", `agent.toml:1: instance: "edge 1" can't be a name`},
+		{`instance = "edge 1"`, "pod", "", `"edge 1" can't be a name`},
+		{`instance = ""`, "", "", "is empty"},
+		{"\n\ninstance = 'x'", "känguru", "", `agent.toml:3: instance: LOGMETER_INSTANCE is "känguru", which can't be a name`},
+	} {
+		c, err := Parse("agent.toml", []byte(tt.text), environ([]string{"LOGMETER_INSTANCE=" + tt.env}))
+		switch {
+		case tt.want == "":
+			if err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%q with %q: %v, want %q", tt.text, tt.env, err, tt.says)
+			}
+		case err != nil:
+			t.Errorf("%q with %q: %v", tt.text, tt.env, err)
+		case c.Instance != tt.want:
+			t.Errorf("%q with %q: %q, want %q", tt.text, tt.env, c.Instance, tt.want)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -109,14 +108,17 @@ func (r *reader) checkKeys(t table) {
 		}
 		pattern := join(t.pattern, name)
 		switch {
+		case name != anyName && strings.Contains(k, "."):
+			r.hint(at.line, t.full(k), "unknown key", "in quotes a dot is a part of the key; without them it stands between a table and its key")
+			continue
 		case refused[pattern] != "":
 			r.fault(at.line, t.full(k), "%s", refused[pattern])
 			continue
 		case want(pattern) != "":
 			continue // its reader looks at the value
 		case !slices.Contains(known, name):
-			text, hint := unknown(t.pattern, k)
-			r.hint(at.line, t.full(k), text, hint)
+			meant, hint := suggest(t.pattern, k)
+			r.hint(at.line, t.full(k), "unknown key; "+meant, hint)
 			continue
 		case nameless(t.pattern, k):
 			r.fault(at.line, t.full(k), "stands in a table without a name; want [%s.NAME] above it", t.pattern)
@@ -156,50 +158,7 @@ func (r *reader) noTable(t table, k, pattern string) {
 // match within [meter]. So no meter can be called match.
 func nameless(group, name string) bool { return group == "meter" && name == "match" }
 
-// unknown says what was probably meant by a key that its table doesn't take.
-func unknown(table, k string) (text, hint string) {
-	const text0 = "unknown key; "
-	here := below(table)
-	if at := elsewhere(table, k); at != "" {
-		owner := strings.TrimSuffix(strings.TrimSuffix(at, k), ".")
-		if owner == "" {
-			return text0 + "it belongs to the top of the file", "a key below a [table] belongs to that table; move it above the first one"
-		}
-		return text0 + fmt.Sprintf("it belongs to [%s]", owner), ""
-	}
-	if word := nearest(k, here); word != "" {
-		return text0 + "did you mean " + word + "?", ""
-	}
-	return text0 + "want " + orList(here), ""
-}
-
-// elsewhere returns the dotted name of a known key that is called k and stands
-// in another table, the one nearest to table; "" when there is none.
-func elsewhere(table, k string) string {
-	best, most := "", -1
-	for _, known := range keys {
-		parts := strings.Split(known.name, ".")
-		for i, p := range parts {
-			if p != k || want(strings.Join(parts[:i+1], ".")) == "" {
-				continue
-			}
-			if n := commonParts(table, known.name); n > most {
-				best, most = known.name, n
-			}
-		}
-	}
-	return best
-}
-
-func commonParts(a, b string) int {
-	as, bs := strings.Split(a, "."), strings.Split(b, ".")
-	n := 0
-	for n < len(as) && n < len(bs) && as[n] == bs[n] {
-		n++
-	}
-	return n
-}
-
+// orList joins words as "a, b or c".
 func orList(words []string) string {
 	if n := len(words); n > 1 {
 		return strings.Join(words[:n-1], ", ") + " or " + words[n-1]

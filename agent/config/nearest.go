@@ -1,6 +1,50 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
+
+// suggest says what was probably meant by a key that its table doesn't take.
+func suggest(table, k string) (meant, hint string) {
+	if owner, ok := elsewhere(table, k); ok {
+		if owner == "" {
+			return "it belongs to the top of the file", "a key below a [table] belongs to that table; move it above the first one"
+		}
+		return fmt.Sprintf("it belongs to [%s]", owner), ""
+	}
+	here := below(table)
+	if word := nearest(k, here); word != "" {
+		return "did you mean " + word + "?", ""
+	}
+	return "want " + orList(here), ""
+}
+
+// elsewhere returns the table that takes a key k, of several the one nearest
+// to table; "" is the top of the file.
+func elsewhere(table, k string) (owner string, ok bool) {
+	most := -1
+	for _, known := range keys {
+		i := strings.LastIndexByte(known.name, '.')
+		if known.name[i+1:] != k {
+			continue
+		}
+		if n := commonParts(table, known.name); n > most {
+			owner, most, ok = known.name[:max(i, 0)], n, true
+		}
+	}
+	return owner, ok
+}
+
+// commonParts returns how many parts two dotted names share at their front.
+func commonParts(a, b string) int {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	n := 0
+	for n < len(as) && n < len(bs) && as[n] == bs[n] {
+		n++
+	}
+	return n
+}
 
 // nearest returns the word that was probably meant, "" when none is close: at
 // most one slip in three letters, where case and the choice of - or _ are free.
