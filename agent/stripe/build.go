@@ -75,9 +75,7 @@ func isCustomerID(s string) bool {
 // shown quotes what a log or a file holds, for messages.
 func shown(s string) string {
 	const longest = 80
-	if secretLen(s) > 0 {
-		return strconv.Quote(masked)
-	}
+	s = hideSecrets(s)
 	if len(s) > longest {
 		return strconv.Quote(s[:longest]) + "…"
 	}

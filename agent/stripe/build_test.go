@@ -45,6 +45,7 @@ func TestBuildCustomers(t *testing.T) {
 		{"cus_\xff", "", `\xff`},
 		{"cus_é", "", "[customers.map]"},
 		{"sk_test_123", "", `"***"`},
+		{"Bearer sk_live_123", "", `"Bearer ***"`},
 		{"cus_" + strings.Repeat("x", 300), "", "…"},
 	}
 	for _, tt := range tests {

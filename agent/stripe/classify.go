@@ -120,7 +120,6 @@ var permissions = map[string]string{
 	"rak_billing_meter_event_write": "Billing meter events: Write",
 	"rak_billing_meter_event_read":  "Billing meter events: Read",
 	"rak_billing_meter_read":        "Billing meters: Read",
-	"rak_account_read":              "Account: Read",
 }
 
 // forbidden words a 403: which permissions the key lacks, when Stripe names

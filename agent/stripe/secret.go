@@ -63,30 +63,38 @@ func (s Secret) check() error {
 	return nil
 }
 
-// scrub makes text from outside fit for logs and reasons: it hides whatever
-// looks like a Stripe key or webhook secret, replaces control bytes and cuts
-// what is long. Stripe's own messages show a part of the key.
+// scrub makes text from outside fit for logs and reasons: it hides secrets,
+// replaces control bytes and cuts what is long.
 func scrub(text string) string {
 	const longest = 300
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, hideSecrets(strings.ToValidUTF8(text, "?")))
+	if len(text) > longest {
+		return strings.ToValidUTF8(text[:longest], "") + "…"
+	}
+	return text
+}
+
+// hideSecrets masks whatever looks like a Stripe key or webhook secret.
+// Stripe's own messages show a part of the key.
+func hideSecrets(text string) string {
 	var b strings.Builder
-	for len(text) > 0 && b.Len() < longest {
-		if n := secretLen(text); n > 0 && !endsInWord(b.String()) {
+	inWord := false
+	for i := 0; i < len(text); {
+		if n := secretLen(text[i:]); n > 0 && !inWord {
 			b.WriteString(masked)
-			text = text[n:]
+			i += n
 			continue
 		}
-		if c := text[0]; c < ' ' || c == 0x7f {
-			b.WriteByte(' ')
-		} else {
-			b.WriteByte(c)
-		}
-		text = text[1:]
+		inWord = isWord(text[i])
+		b.WriteByte(text[i])
+		i++
 	}
-	out := strings.ToValidUTF8(b.String(), "?")
-	if len(text) > 0 {
-		out += "…"
-	}
-	return out
+	return b.String()
 }
 
 // secretLen returns the length of the secret that text begins with, or 0.
@@ -103,8 +111,6 @@ func secretLen(text string) int {
 	}
 	return 0
 }
-
-func endsInWord(s string) bool { return s != "" && isWord(s[len(s)-1]) }
 
 // isWord reports whether c may stand in Stripe's ids and keys.
 func isWord(c byte) bool {

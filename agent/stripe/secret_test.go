@@ -90,9 +90,11 @@ func TestScrub(t *testing.T) {
 		"rk_live_x and whsec_y":              "*** and ***",
 		"task_sk_is fine, desk_test_x too":   "task_sk_is fine, desk_test_x too",
 		"a\nb\x00c\x1b[31m":                  "a b c [31m",
+		"Bearer rk_live_1,sk_test_2/pk_x":    "Bearer ***,***/***",
 		"bad \xff utf":                       "bad ? utf",
 		strings.Repeat("a", 301):             strings.Repeat("a", 300) + "…",
 		strings.Repeat("a", 299) + "sk_test": strings.Repeat("a", 299) + "s…",
+		strings.Repeat("a", 299) + "…":       strings.Repeat("a", 299) + "…",
 	}
 	for in, want := range tests {
 		if got := scrub(in); got != want {
