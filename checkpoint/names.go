@@ -1,0 +1,100 @@
+package checkpoint
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/logmeter/logmeter/agent"
+)
+
+const (
+	// maxName is the number of bytes of a customer's name that are kept as
+	// they are. Stripe's own ids and metadata are shorter.
+	maxName = 512
+
+	// segmentBytes is about how many bytes of names share a value. The last
+	// one is rewritten as names come.
+	segmentBytes = 4 << 10
+
+	// idleNames is how many names nobody uses may stay in memory.
+	idleNames = 1 << 16
+)
+
+// number returns the number in Store.names of a customer slot of a tally. The
+// tally remembers it; that it is still right is checked each time, for it may
+// come from another store or from before names were forgotten.
+func (s *Store) number(t *agent.Tally, slot uint32) uint32 {
+	name := t.Customer(slot)
+	if len(name) > maxName {
+		name = abbreviate(name)
+	}
+	if n := t.IDs[slot]; int(n) < s.names.Len() && string(s.names.Name(n)) == string(name) {
+		return n
+	}
+	n := s.names.Number(name)
+	t.IDs[slot] = n
+	return n
+}
+
+// abbreviate shortens a name that no customer can have to a text that stays
+// different for different names: the line is counted, and can be looked at.
+func abbreviate(name []byte) []byte {
+	sum := sha256.Sum256(name)
+	short := append(make([]byte, 0, maxName), name[:maxName-len("…sha256:")-2*len(sum)]...)
+	return hex.AppendEncode(append(short, "…sha256:"...), sum[:])
+}
+
+// appendNames appends the payload of a segment with the customers from first
+// up to, not including, the one that would make it longer than segmentBytes.
+func (s *Store) appendNames(dst []byte, w *window, first uint32) (payload []byte, next uint32) {
+	start := len(dst)
+	for next = first; int(next) < len(w.numbers); next++ {
+		name := s.names.Name(w.numbers[next])
+		if len(dst)-start+len(name) > segmentBytes && next > first {
+			break
+		}
+		dst = appendString(dst, name)
+	}
+	return dst, next
+}
+
+// putNames stores the customers that are new to a window. Names mean nothing
+// until something is counted for them, so they may be durable before the rest.
+func (s *Store) putNames(t *txn, w *window) error {
+	for int(w.written) < len(w.numbers) {
+		payload, next := s.appendNames(nil, w, w.tail)
+		t.put(namesKey(w.at, w.tail), payload)
+		w.written = next
+		if int(next) < len(w.numbers) {
+			w.tail = next
+		}
+		if t.full() {
+			if err := t.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forgetNames numbers the names of the windows in memory anew when most of the
+// others aren't needed any more.
+func (s *Store) forgetNames() {
+	needed := 0
+	for _, w := range s.windows {
+		needed += len(w.numbers)
+	}
+	if s.names.Len() <= 2*needed+idleNames {
+		return
+	}
+	names := agent.NewNames()
+	for _, w := range s.windows {
+		w.local = nil
+		old := w.numbers
+		w.numbers = make([]uint32, 0, len(old))
+		for _, n := range old {
+			w.customer(names.Number(s.names.Name(n)))
+		}
+	}
+	s.names = names
+}
