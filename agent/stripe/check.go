@@ -53,6 +53,9 @@ func (s Severity) String() string {
 	return fmt.Sprintf("severity %d", uint8(s))
 }
 
+// MarshalText writes the severity's name, for JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Worst returns the highest severity among the findings.
 func (r *Report) Worst() Severity {
 	worst := OK
@@ -109,6 +112,9 @@ func (b *Biller) checkAccount(ctx context.Context, r *Report) bool {
 	switch {
 	case errors.Is(err, errForbidden):
 		r.add(OK, "the key works, in %s mode; it may not read the account, so the account's id stays unknown", mode)
+	case err != nil && !r.Reached:
+		r.add(Problem, "%s; this machine must be able to reach %s by HTTPS, directly or through HTTPS_PROXY", err, b.base)
+		return false
 	case err != nil:
 		r.add(Problem, "%s", err)
 		return false

@@ -149,7 +149,6 @@ func FuzzAnswer(f *testing.F) {
 		_, _ = w.Write(body)
 	})
 	b := biller(f, Options{APIBase: url})
-	b.writes, b.reads = newPacer(1e9), newPacer(1e9)
 	e := entry(b, f)
 	f.Fuzz(func(t *testing.T, s uint16, answer []byte) {
 		status, body = 200+int(s%400), answer

@@ -33,9 +33,9 @@ var dialer = &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 // connect sets the SDK up for this Biller alone: none of its process-wide
 // state is used, it doesn't retry, reports no telemetry and logs nothing (its
 // messages hold whole answers).
-func (b *Biller) connect(base string, key Secret, version string) {
+func (b *Biller) connect(key Secret, version string) {
 	backend := stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{
-		URL: stripe.String(base),
+		URL: stripe.String(b.base),
 		HTTPClient: &http.Client{
 			Timeout:   callTimeout,
 			Transport: newTransport(version, b.clock, &b.reach),
@@ -67,7 +67,7 @@ type exchange struct {
 	left       atomic.Bool // a connection was had: bytes may have reached the server
 	status     int         // 0 when no answer's head arrived
 	requestID  string
-	time       time.Time // Stripe's clock at the answer
+	time       time.Time // Stripe's clock at the answer; zero when it isn't Stripe's
 	retryAfter time.Duration
 	replayed   bool
 	limited    string // Stripe-Rate-Limited-Reason
@@ -139,15 +139,25 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.reach.failed(!x.left.Load())
 		return nil, err
 	}
-	t.reach.answered()
 	x.status = resp.StatusCode
 	x.requestID = scrub(resp.Header.Get("Request-Id"))
 	x.replayed = strings.EqualFold(resp.Header.Get("Idempotent-Replayed"), "true")
 	x.limited = resp.Header.Get("Stripe-Rate-Limited-Reason")
 	x.retryAfter = retryAfter(resp.Header.Get("Retry-After"))
-	x.time = t.clock.observe(resp.Header.Get("Date"))
+	if fromStripe(resp) {
+		t.reach.answered()
+		x.time = t.clock.observe(resp.Header.Get("Date"))
+	} else {
+		t.reach.failed(false)
+	}
 	resp.Body = &boundedBody{resp.Body, maxAnswer}
 	return resp, nil
+}
+
+// fromStripe tells an answer of Stripe from a page of a proxy in between, whose
+// clock must not decide what may be sent.
+func fromStripe(resp *http.Response) bool {
+	return resp.Header.Get("Request-Id") != "" || resp.Header.Get("Stripe-Version") != ""
 }
 
 // fixBody gives the body a length, which the SDK doesn't, so that a server can

@@ -65,6 +65,7 @@ func biller(t testing.TB, o Options) *Biller {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.writes, b.reads = newPacer(1e6), newPacer(1e6)
 	return b
 }
 

@@ -49,7 +49,6 @@ func TestEveryEntryIsBilledOnce(t *testing.T) {
 			cfg := stripetest.Config{Now: clock.now, Slow: time.Millisecond, Lag: time.Duration(rng.IntN(120)) * time.Second}
 			s := stripetest.NewServer(t, cfg, event)
 			b := biller(t, Options{APIBase: s.URL, Key: Secret(s.Key), Now: clock.now})
-			b.writes, b.reads = newPacer(1e6), newPacer(1e6)
 			if _, err := b.Now(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +131,6 @@ func TestReportLoopOverABadLine(t *testing.T) {
 			clock := &virtual{start: time.Now().Truncate(time.Second)}
 			s := stripetest.NewServer(t, stripetest.Config{Now: clock.now, Slow: time.Millisecond}, event)
 			b := biller(t, Options{APIBase: s.URL, Key: Secret(s.Key), Now: clock.now})
-			b.writes, b.reads = newPacer(1e6), newPacer(1e6)
 			s.Chaos(35, seed)
 
 			ms, err := agent.NewMeters([]agent.Meter{{Name: "calls"}})

@@ -20,19 +20,21 @@ type reach struct {
 	mu       sync.Mutex // guards what follows
 	failures int        // in a row, without a connection
 	last     time.Time  // the last of them
-	silent   bool       // the last call had no answer
+	silent   bool       // the last call had no answer of Stripe
 }
 
-// failed notes a call without an answer; unconnected says that not even a
+// failed notes a call without an answer of Stripe; unconnected says that not even a
 // connection was had.
 func (r *reach) failed(unconnected bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.silent = true
-	if unconnected {
-		r.failures++
-		r.last = r.now()
+	if !unconnected {
+		r.failures = 0
+		return
 	}
+	r.failures++
+	r.last = r.now()
 }
 
 func (r *reach) answered() {
@@ -48,7 +50,7 @@ func (r *reach) down() bool {
 	return r.failures >= downAfter && r.now().Sub(r.last) < downFor
 }
 
-// answering reports whether the last call had an answer.
+// answering reports whether the last call had an answer of Stripe.
 func (r *reach) answering() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -2,7 +2,10 @@ package stripe
 
 import (
 	"context"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -214,7 +217,6 @@ func TestConcurrentSends(t *testing.T) {
 	t.Parallel()
 	s := stripetest.NewServer(t, stripetest.Config{Latency: time.Millisecond}, event)
 	b := billerOf(t, s)
-	b.writes = newPacer(10_000)
 	const customers, each = 5, 12
 	var wg sync.WaitGroup
 	for seq := range uint32(each) {
@@ -268,10 +270,58 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
+// A certificate that nobody signed ends the call before anything was said.
+func TestUnknownCertificate(t *testing.T) {
+	t.Parallel()
+	reached := false
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	b := biller(t, Options{APIBase: s.URL})
+	o := b.Send(t.Context(), entry(b, t))
+	wantVerdict(t, o, agent.VerdictBusy)
+	if reached || !strings.Contains(o.Reason, "certificate") {
+		t.Errorf("reached is %v: %s", reached, o.Reason)
+	}
+}
+
+// The clock of a proxy that answers in Stripe's place doesn't count.
+func TestTimeOfAProxyDoesntCount(t *testing.T) {
+	t.Parallel()
+	s := stripetest.New(t, event)
+	proxied := false
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if !proxied {
+			s.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Date", time.Now().Add(-30*time.Hour).UTC().Format(http.TimeFormat))
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	b := biller(t, Options{APIBase: url, Key: Secret(s.Key)})
+	if _, err := b.Now(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e := entry(b, t)
+	proxied = true
+	o := b.Send(t.Context(), e)
+	wantVerdict(t, o, agent.VerdictUnknown)
+	if !o.Time.IsZero() {
+		t.Errorf("the outcome has the proxy's time %v", o.Time)
+	}
+	if now, err := b.Now(t.Context()); err == nil {
+		t.Errorf("got %v while Stripe can't be reached", now)
+	}
+	proxied = false
+	if now, err := b.Now(t.Context()); err != nil || time.Since(now).Abs() > time.Minute {
+		t.Errorf("got %v, %v", now, err)
+	}
+}
+
 func BenchmarkSend(b *testing.B) {
 	s := stripetest.New(b, event)
 	bl := billerOf(b, s)
-	bl.writes = newPacer(1e9)
 	b.ReportAllocs()
 	seq := uint32(0)
 	for b.Loop() {

@@ -64,9 +64,9 @@ type Biller struct {
 	list   *meter.Client
 	call   func(method, path string, params stripe.ParamsContainer, v stripe.LastResponseSetter) error
 
+	base       string // scheme and host of the API
 	live       bool
 	restricted bool
-	log        *slog.Logger
 	now        func() time.Time
 	clock      *clock
 	reach      reach
@@ -82,29 +82,28 @@ var _ agent.Biller = (*Biller)(nil)
 // the options, all of it at once.
 func New(o Options) (*Biller, error) {
 	o = o.withDefaults()
-	b, err := newBuilder(o)
+	build, errBuild := newBuilder(o)
 	base, errBase := checkBase(o.APIBase)
-	err = errors.Join(err, o.checkKey(), errBase)
-	if err != nil {
+	if err := errors.Join(errBuild, o.checkKey(), errBase); err != nil {
 		return nil, err
 	}
-	bl := &Biller{
-		builder:    b,
+	b := &Biller{
+		builder:    build,
+		base:       base,
 		live:       o.Live,
 		restricted: o.Key.restricted(),
-		log:        o.Log,
 		now:        o.Now,
 		clock:      newClock(o.Now, o.Log),
 		reach:      reach{now: o.Now},
 		writes:     newPacer(writesPerSecond(o.Live)),
 	}
 	// Stripe counts meter events apart from other calls in live mode only.
-	bl.reads = bl.writes
+	b.reads = b.writes
 	if o.Live {
-		bl.reads = newPacer(readsPerSecond)
+		b.reads = newPacer(readsPerSecond)
 	}
-	bl.connect(base, o.Key, o.Version)
-	return bl, nil
+	b.connect(o.Key, o.Version)
+	return b, nil
 }
 
 func (o Options) withDefaults() Options {
