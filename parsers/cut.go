@@ -1,16 +1,20 @@
 package parsers
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/logmeter/logmeter/agent"
+)
 
 // span is a part of a line.
 type span struct{ from, to int }
 
-// cut notes where in the line the wanted fields stand. It reports false when
+// cut notes where in the line the wanted fields stand. It returns why not when
 // the line isn't of the template. What the open variables hold isn't looked
 // at, only where they end.
-func (p *plan) cut(line []byte, fields []span) bool {
+func (p *plan) cut(line []byte, fields []span, m *memory) *agent.Refused {
 	if len(line) < len(p.head) || string(line[:len(p.head)]) != p.head {
-		return false
+		return refusedNoMatch
 	}
 	from := len(p.head)
 	for i := range p.segments {
@@ -20,50 +24,59 @@ func (p *plan) cut(line []byte, fields []span) bool {
 			to = from + s.mark.index(line[from:]) - s.mark.at
 		}
 		if to < from || len(line)-to < len(s.lit) || string(line[to:to+len(s.lit)]) != s.lit {
-			return false
+			return refusedNoMatch
 		}
-		a, b := from, to
+		rest := span{from, to}
 		for k := range s.cuts {
-			var ok bool
-			if a, b, ok = s.cuts[k].take(line, a, b, fields); !ok {
-				return false
+			var err *agent.Refused
+			if c := &s.cuts[k]; c.op != cutSearch {
+				rest, err = c.take(line, rest, fields)
+			} else if !c.search.run(line, rest.from, rest.to, fields, m) {
+				err = refusedNoMatch
+			}
+			if err != nil {
+				return err
 			}
 		}
 		from = to + len(s.lit)
 	}
-	return from == len(line)
+	if from != len(line) {
+		return refusedNoMatch
+	}
+	return nil
 }
 
-// take cuts the variable off line[a:b] and returns what is left.
-func (c *cut) take(line []byte, a, b int, fields []span) (from, to int, ok bool) {
-	v := span{a, b}
-	lit := b // where c.lit begins
+// take cuts the variable off a part of the line and returns what is left.
+func (c *cut) take(line []byte, part span, fields []span) (rest span, err *agent.Refused) {
+	v := part
+	lit := part.to // where c.lit begins
 	switch c.op {
-	case cutRest:
-		from, to = b, b
 	case cutLeft, cutWidthLeft:
-		if lit = a + c.size; c.op == cutLeft {
-			lit = a + c.mark.index(line[a:b]) - c.mark.at
+		if lit = part.from + c.size; c.op == cutLeft {
+			lit = part.from + c.mark.index(line[part.from:part.to]) - c.mark.at
 		}
-		from, to = lit+len(c.lit), b
 		v.to = lit
+		rest = span{lit + len(c.lit), part.to}
 	case cutRight, cutWidthRight:
-		if lit = b - c.size - len(c.lit); c.op == cutRight {
-			lit = a + bytes.LastIndexByte(line[a:b], c.mark.c) - c.mark.at
+		if lit = part.to - c.size - len(c.lit); c.op == cutRight {
+			lit = part.from + bytes.LastIndexByte(line[part.from:part.to], c.mark.c) - c.mark.at
 		}
-		from, to = a, lit
 		v.from = lit + len(c.lit)
+		rest = span{part.from, lit}
 	}
-	if lit < a || lit+len(c.lit) > b || string(line[lit:lit+len(c.lit)]) != c.lit {
-		return 0, 0, false
+	if lit < part.from || lit+len(c.lit) > part.to || string(line[lit:lit+len(c.lit)]) != c.lit {
+		return rest, refusedNoMatch
 	}
 	if c.lang != nil && !c.lang.has(line[v.from:v.to]) {
-		return 0, 0, false
+		if c.narrowed {
+			return rest, refusedCharset
+		}
+		return rest, refusedNoMatch
 	}
 	if c.field >= 0 {
 		fields[c.field] = v
 	}
-	return from, to, true
+	return rest, nil
 }
 
 // index returns where the first mark is, or -1.

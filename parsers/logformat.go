@@ -9,9 +9,14 @@ import (
 // combined is the format that nginx has built in.
 const combined = `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"`
 
+// ingressNginx is the default of ingress-nginx (its "upstreaminfo").
+const ingressNginx = combined + ` $request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] ` +
+	`$upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id`
+
 // builtins are the formats that can be named instead of pasted.
 var builtins = map[string]string{
-	"combined": combined,
+	"combined":      combined,
+	"ingress-nginx": ingressNginx,
 }
 
 // parseLogFormat reads a pasted log_format: the whole directive, only its
@@ -48,7 +53,7 @@ func parseLogFormat(src string) (t *template, escape string, err error) {
 		}
 	}
 	if len(t.vars) == 0 {
-		return nil, "", errorAt(tokens[0].line, "the format has no variable, such as $request; paste nginx's log_format directive, or use a built-in name: combined")
+		return nil, "", errorAt(tokens[0].line, "the format has no variable, such as $request; paste nginx's log_format directive, or use a built-in name: combined, ingress-nginx")
 	}
 	return t, escape, nil
 }
@@ -104,7 +109,7 @@ func bareFormat(src string) ([]token, error) {
 	text := strings.Trim(src, "\r\n")
 	line := strings.Count(src[:strings.Index(src, text)], "\n")
 	if strings.TrimSpace(text) == "" {
-		return nil, errorAt(0, "the format is empty; paste nginx's log_format directive, or use a built-in name: combined")
+		return nil, errorAt(0, "the format is empty; paste nginx's log_format directive, or use a built-in name: combined, ingress-nginx")
 	}
 	if strings.Contains(text, "\n") {
 		return nil, errorAt(line, "a format of several lines must be pasted with its quotes, as it stands in nginx's configuration")

@@ -10,6 +10,7 @@ type parser struct {
 	f        *Format
 	clock    clock
 	spans    [fieldCount]span
+	memory   memory
 	request  []byte // decoded request, target or path
 	method   []byte
 	path     []byte
@@ -19,8 +20,8 @@ type parser struct {
 // Parse implements agent.Parser.
 func (p *parser) Parse(line []byte, rec *agent.Record) error {
 	f := p.f
-	if !f.plan.cut(line, p.spans[:]) {
-		return refusedNoMatch
+	if err := f.plan.cut(line, p.spans[:], &p.memory); err != nil {
+		return err
 	}
 	*rec = agent.Record{}
 	if f.time != timeNone {

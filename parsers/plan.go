@@ -1,9 +1,6 @@
 package parsers
 
-import (
-	"fmt"
-	"strings"
-)
+import "slices"
 
 // plan is how the lines of a template are cut. Every step is forced: the
 // place that it cuts at is the only one at which a line of the template can be
@@ -45,6 +42,9 @@ type cut struct {
 	field int
 	// lang is what the variable must be, nil when that isn't checked here.
 	lang *language
+	// narrowed: lang is what the user said.
+	narrowed bool
+	search   *search // for cutSearch
 }
 
 type cutOp uint8
@@ -55,12 +55,13 @@ const (
 	cutRight                   // from the last mark on
 	cutWidthLeft               // the first size bytes
 	cutWidthRight              // the last size bytes
+	cutSearch                  // several variables, which are all that is left
 )
 
 // newPlan finds the cuts for a template. fields[i] is the field that variable
-// i fills, or -1. Runs of variables that can't be told apart are skipped when
-// none of them is wanted, else they are an error.
-func newPlan(t *template, fields []int) (*plan, error) {
+// i fills, or -1. Variables between which no byte tells are searched for by
+// their languages, or skipped when none of them matters.
+func newPlan(t *template, fields []int) *plan {
 	p := &plan{head: t.lits[0]}
 	for first := 0; first < len(t.vars); {
 		s := segment{anchored: true}
@@ -76,18 +77,16 @@ func newPlan(t *template, fields []int) (*plan, error) {
 			before.addText(t.lits[i+1])
 		}
 		s.lit = t.lits[end]
-		if err := s.plan(t, first, end-1, fields); err != nil {
-			return nil, err
-		}
+		s.plan(t, first, end-1, fields)
 		p.segments = append(p.segments, s)
 		first = end
 	}
-	return p, nil
+	return p
 }
 
 // plan finds how to cut the variables a to b, both included, inside the
 // segment.
-func (s *segment) plan(t *template, a, b int, fields []int) error {
+func (s *segment) plan(t *template, a, b int, fields []int) {
 	for a < b {
 		left, right := &t.vars[a], &t.vars[b]
 		var before prefix
@@ -105,44 +104,33 @@ func (s *segment) plan(t *template, a, b int, fields []int) error {
 			s.add(cut{op: cutRight, lit: t.lits[b], mark: m}, right, fields[b])
 			b--
 		} else {
-			return s.skip(t, a, b, fields)
+			s.search(t, a, b, fields)
+			return
 		}
 	}
 	s.add(cut{op: cutRest}, &t.vars[a], fields[a])
-	return nil
 }
 
 func (s *segment) add(c cut, v *variable, field int) {
-	c.field = field
+	c.field, c.narrowed = field, v.narrowed
 	if !v.open && !v.parsed {
 		c.lang = v.lang
 	}
 	s.cuts = append(s.cuts, c)
 }
 
-func (s *segment) skip(t *template, a, b int, fields []int) error {
+// search adds the cut of the variables a to b together.
+func (s *segment) search(t *template, a, b int, fields []int) {
+	matters := false
 	for i := a; i <= b; i++ {
-		if fields[i] < 0 {
-			continue
-		}
-		v := &t.vars[i]
-		return errorAt(v.line, "%s can't be told from its neighbours: it stands in %q, where one variable can print what separates it from the next; put it in quotes",
-			v.name, t.text(a, b))
+		matters = matters || fields[i] >= 0 || t.vars[i].narrowed
 	}
-	s.cuts = append(s.cuts, cut{op: cutRest, field: -1})
-	return nil
-}
-
-// text returns the format's text from variable a to variable b.
-func (t *template) text(a, b int) string {
-	var sb strings.Builder
-	for i := a; i <= b; i++ {
-		if i > a {
-			sb.WriteString(t.lits[i])
-		}
-		fmt.Fprint(&sb, t.vars[i].name)
+	if !matters {
+		s.cuts = append(s.cuts, cut{op: cutRest, field: -1})
+		return
 	}
-	return sb.String()
+	lits := append(slices.Clone(t.lits[a+1:b+1]), "")
+	s.cuts = append(s.cuts, cut{op: cutSearch, field: -1, search: &search{t.vars[a : b+1], lits, fields[a : b+1]}})
 }
 
 // prefix is what is known of the text between the place where a search begins

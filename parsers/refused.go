@@ -9,4 +9,5 @@ var (
 	refusedEscape  = &agent.Refused{Reason: "bad_escape", Detail: "a wanted field holds a backslash that the format's escape never prints so"}
 	refusedTime    = &agent.Refused{Reason: "bad_time", Detail: "the line's time can't be read"}
 	refusedStatus  = &agent.Refused{Reason: "bad_status", Detail: "the line's status isn't three digits"}
+	refusedCharset = &agent.Refused{Reason: "outside_charset", Detail: "a variable holds something else than the format's charset allows"}
 )

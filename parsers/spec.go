@@ -20,6 +20,14 @@ type Spec struct {
 	// Customer is the variable that says who is billed, such as
 	// "$http_x_customer_id"; empty when nobody is.
 	Customer string
+	// Charset narrows what variables can hold, "$http_x_customer_id" to an
+	// expression such as [A-Za-z0-9_-]{1,64}. The proof relies on it, and a
+	// line in which the variable holds anything else is refused.
+	Charset map[string]string
+	// AcceptAmbiguous takes a format in which what a client sends can change
+	// who or what is billed. Its lines are read in the way in which the first
+	// variables are shortest.
+	AcceptAmbiguous bool
 }
 
 // SpecError is one thing wrong with a Spec.
@@ -51,6 +59,8 @@ type Format struct {
 	vars   [fieldCount]int // index of the variable that fills a field, or -1
 	spans  [fieldCount]int // where the plan notes that variable's place
 	time   timeKind
+
+	assumptions, warnings []string
 }
 
 // field is a part of a record that a variable fills.
@@ -98,13 +108,51 @@ func Compile(s Spec) (*Format, error) {
 	}
 	f.flags = f.escape.flags()
 	f.chooseFields()
+	if f.assumptions, err = t.narrow(s.Charset); err != nil {
+		errs = append(errs, specError("charset", err))
+	}
 	if err := f.chooseCustomer(s.Customer); err != nil {
 		errs = append(errs, specError("customer", err))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	fields := make([]int, len(t.vars))
+	if err := f.prove(s.AcceptAmbiguous); err != nil {
+		return nil, specError("nginx", err)
+	}
+	f.layOut()
+	return f, nil
+}
+
+// prove makes sure that the wanted variables are determined, or warns.
+func (f *Format) prove(acceptAmbiguous bool) error {
+	var wanted []int
+	for _, v := range slices.Backward(f.vars[:]) { // the customer first
+		if v >= 0 && !slices.Contains(wanted, v) {
+			wanted = append(wanted, v)
+		}
+	}
+	found, ok := f.tmpl.prove(wanted)
+	if !ok {
+		found = []ambiguity{{variable: 0}}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	problem := "the format is too large to prove that its variables can be told apart"
+	if ok {
+		problem = f.tmpl.explain(found)
+	}
+	if !acceptAmbiguous {
+		return errorAt(f.tmpl.vars[found[0].variable].line, "%s", problem)
+	}
+	f.warnings = append(f.warnings, "accepted as ambiguous: "+problem)
+	return nil
+}
+
+// layOut makes the plan.
+func (f *Format) layOut() {
+	fields := make([]int, len(f.tmpl.vars))
 	for i := range fields {
 		fields[i] = -1
 	}
@@ -113,16 +161,13 @@ func Compile(s Spec) (*Format, error) {
 			fields[v] = k
 		}
 	}
-	if f.plan, err = newPlan(t, fields); err != nil {
-		return nil, specError("nginx", err)
-	}
+	f.plan = newPlan(f.tmpl, fields)
 	// A variable that is wanted twice is cut once.
 	for k, v := range f.vars {
 		if v >= 0 {
 			f.spans[k] = fields[v]
 		}
 	}
-	return f, nil
 }
 
 func chooseEscape(configured, pasted string) (escape, error) {
@@ -229,3 +274,10 @@ func (f *Format) Variables() []string {
 	}
 	return names
 }
+
+// Assumptions returns what the proof relies on beyond what nginx guarantees:
+// the charsets of the Spec.
+func (f *Format) Assumptions() []string { return f.assumptions }
+
+// Warnings returns what a person should know before billing from the format.
+func (f *Format) Warnings() []string { return f.warnings }

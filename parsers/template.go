@@ -18,6 +18,8 @@ type variable struct {
 	open bool
 	// parsed says that reading the variable's value checks it anyway.
 	parsed bool
+	// narrowed: the user said what it holds, and every line is held to that.
+	narrowed bool
 }
 
 // literal appends text to the template.
