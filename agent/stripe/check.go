@@ -253,9 +253,10 @@ func distance(a, b string) int {
 func (b *Biller) checkSummaries(ctx context.Context, r *Report) {
 	b.catalogue.mu.Lock()
 	id := ""
-	for _, m := range b.meters {
-		if s := b.catalogue.find(m.EventName); s != nil {
+	for _, name := range slices.Sorted(maps.Keys(b.meters)) {
+		if s := b.catalogue.find(b.meters[name].EventName); s != nil {
 			id = s.id
+			break
 		}
 	}
 	b.catalogue.mu.Unlock()
@@ -263,9 +264,8 @@ func (b *Biller) checkSummaries(ctx context.Context, r *Report) {
 		return
 	}
 	customer := "cus_logmetercheck"
-	for _, logged := range slices.Sorted(maps.Keys(b.customers.Map)) {
-		customer = b.customers.Map[logged]
-		break
+	if logged := slices.Sorted(maps.Keys(b.customers.Map)); len(logged) > 0 {
+		customer = b.customers.Map[logged[0]]
 	}
 	now, ok := b.clock.read()
 	if !ok {

@@ -170,7 +170,7 @@ var (
 	errRefused   = errors.New("refused for what was asked")
 )
 
-// readError is a read that Stripe refused.
+// readError is a read that didn't work out, of a kind that a caller tells apart.
 type readError struct {
 	doing, reason string
 	kind          error

@@ -142,6 +142,10 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(uint16(403), []byte(`{"error":{"message":"rak_ rak_x sk_test_ rak_"}}`))
 	f.Add(uint16(429), []byte(`{"error":{"code":"lock_timeout"}}`))
 	f.Add(uint16(200), []byte(`null`))
+	f.Add(uint16(0), []byte(`{"object":"list","has_more":true,"data":[]}`))
+	f.Add(uint16(0), []byte(`{"object":"list","has_more":false,"data":[null]}`))
+	f.Add(uint16(0), []byte(`{"object":"list","has_more":true,"data":[null,{"id":"mtr_1","customer_mapping":null}]}`))
+	f.Add(uint16(0), []byte(`{"object":"account","id":"acct_1","settings":null}`))
 	var status int
 	var body []byte
 	url := serve(f, func(w http.ResponseWriter, _ *http.Request) {
@@ -159,5 +163,6 @@ func FuzzAnswer(f *testing.F) {
 		if n, err := b.Summary(t.Context(), e, e.Time(), e.Time().Add(60e9)); err == nil && n != 0 {
 			t.Errorf("HTTP %d %q sums to %d", status, answer, n)
 		}
+		b.Check(t.Context())
 	})
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
-	"github.com/stripe/stripe-go/v76/billing/meter"
 	"github.com/stripe/stripe-go/v76/billing/meterevent"
 )
 
@@ -47,7 +46,6 @@ func (b *Biller) connect(key Secret, version string) {
 		LeveledLogger:     silent{},
 	})
 	b.events = &meterevent.Client{B: backend, Key: string(key)}
-	b.list = &meter.Client{B: backend, Key: string(key)}
 	b.call = func(method, path string, params stripe.ParamsContainer, v stripe.LastResponseSetter) error {
 		return backend.Call(method, path, string(key), params, v)
 	}
@@ -135,6 +133,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := t.base.RoundTrip(req)
+	if errors.Is(err, context.Canceled) {
+		return nil, err // given up by the caller, which says nothing of Stripe
+	}
 	if err != nil {
 		t.reach.failed(!x.left.Load())
 		return nil, err

@@ -25,12 +25,12 @@ type clock struct {
 	now func() time.Time
 	log *slog.Logger
 
-	mu      sync.Mutex // guards what follows
-	stripe  time.Time  // Date of the last answer, zero: never had one
-	local   time.Time  // when it came
-	noDate  bool       // the last answer had no Date; said in the log
-	skewed  bool       // the skew was said in the log
-	skewing time.Duration
+	mu     sync.Mutex    // guards what follows
+	stripe time.Time     // Date of the last answer, zero: never had one
+	local  time.Time     // when it came
+	ahead  time.Duration // of the local clock before Stripe's, at that answer
+	noDate bool          // an answer had no Date, and the log was told
+	skewed bool          // ahead is too much, and the log was told
 }
 
 func newClock(now func() time.Time, log *slog.Logger) *clock { return &clock{now: now, log: log} }
@@ -51,11 +51,11 @@ func (c *clock) observe(date string) time.Time {
 		at = now.Round(0).UTC()
 	}
 	c.stripe, c.local = at.UTC(), now
-	c.skewing = now.Round(0).Sub(at)
-	if skewed := c.skewing.Abs() >= skewWarn; skewed != c.skewed {
+	c.ahead = now.Round(0).Sub(at)
+	if skewed := c.ahead.Abs() >= skewWarn; skewed != c.skewed {
 		c.skewed = skewed
 		if skewed {
-			c.log.Warn("the local clock differs from Stripe's", "ahead", c.skewing.Round(time.Second).String(),
+			c.log.Warn("the local clock differs from Stripe's", "ahead", c.ahead.Round(time.Second).String(),
 				"hint", "set the clock (NTP): hours are taken from the log's own times")
 		}
 	}
@@ -86,5 +86,5 @@ func trusted(monotonic, wall time.Duration) bool {
 func (c *clock) skew() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.skewing
+	return c.ahead
 }

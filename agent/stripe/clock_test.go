@@ -3,12 +3,15 @@ package stripe
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/logmeter/logmeter/agent"
 	"github.com/logmeter/logmeter/agent/stripe/stripetest"
 )
 
@@ -143,7 +146,7 @@ func TestNowNeedsTheMeters(t *testing.T) {
 	if o := b.Send(t.Context(), e); e.ValueKey != "value" || o.Reason != "" {
 		t.Errorf("got key %q, %s", e.ValueKey, o.Reason)
 	}
-	if _, err := b.Summary(t.Context(), e, e.Time(), e.Time().Add(time.Minute)); err == nil || !strings.Contains(err.Error(), "rak_billing_meter_read") {
+	if _, err := b.Summary(t.Context(), e, e.Time(), e.Time().Add(time.Minute)); !errors.Is(err, agent.ErrNoSummaries) || !strings.Contains(err.Error(), "rak_billing_meter_read") {
 		t.Errorf("got %v, want the permission named", err)
 	}
 }
@@ -168,5 +171,48 @@ func TestUnfitMetersAreReadAgain(t *testing.T) {
 		if got := s.Stats().Requests; got != step.reads {
 			t.Errorf("%d reads, want %d", got, step.reads)
 		}
+	}
+}
+
+// A key that loses the permission to read meters doesn't make their payload
+// keys forgotten.
+func TestMetersOutliveThePermission(t *testing.T) {
+	t.Parallel()
+	s := stripetest.New(t)
+	s.AddMeter(stripetest.Meter{EventName: event, CustomerKey: "who", ValueKey: "how_many"})
+	b := billerOf(t, s)
+	s.AddRestrictedKey(s.Key, "billing_meter_event_write")
+	b.catalogue.read = b.catalogue.read.Add(-2 * metersKept)
+	if _, err := b.Now(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e := entry(b, t)
+	wantVerdict(t, b.Send(t.Context(), e), agent.VerdictAccepted)
+	s.WantUsage("cus_1", event, 7)
+	if _, err := b.Summary(t.Context(), e, e.Time(), e.Time().Add(time.Minute)); !errors.Is(err, agent.ErrNoSummaries) {
+		t.Errorf("got %v, want it known that summaries can't be read", err)
+	}
+}
+
+// Callers that give up say nothing of Stripe.
+func TestGivingUpIsNoOutage(t *testing.T) {
+	t.Parallel()
+	s := stripetest.New(t, event)
+	b := billerOf(t, s)
+	requests := s.Stats().Requests
+	for i := range downAfter + 1 {
+		ctx, cancel := context.WithCancel(t.Context())
+		s.Fail(stripetest.Hang)
+		e := entryOf(t, b, "cus_1", uint32(i+1), 1)
+		done := make(chan agent.Outcome)
+		go func() { done <- b.Send(ctx, e) }()
+		for s.Stats().Requests <= requests+i {
+			runtime.Gosched()
+		}
+		cancel()
+		wantVerdict(t, <-done, agent.VerdictUnknown)
+	}
+	if b.reach.down() || !b.reach.answering() {
+		t.Error("Stripe counts as unreachable")
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"net/http"
 	"sync"
 	"time"
 
@@ -156,31 +156,71 @@ func (b *Biller) readMeters(ctx context.Context) error {
 	if err != nil && !refused {
 		return err
 	}
-	c := &b.catalogue
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.meters, c.read, c.refused, c.unfit = meters, b.now(), refused, false
-	for _, m := range b.meters {
-		s := c.find(m.EventName)
-		c.unfit = c.unfit || !refused && (s == nil || s.unfit() != "")
-	}
+	b.catalogue.learn(meters, refused, b.now(), b.meters)
 	return nil
 }
 
-func (b *Biller) listMeters(ctx context.Context) ([]settings, error) {
-	var meters []settings
-	err := b.ask(ctx, "list the meters", func(ctx context.Context) error {
-		meters = nil
-		p := &stripe.BillingMeterListParams{}
-		p.Context, p.Limit = ctx, stripe.Int64(100)
-		it := b.list.List(p)
-		for it.Next() && len(meters) < maxMeters {
-			meters = append(meters, settingsOf(it.BillingMeter()))
-		}
-		return it.Err()
-	})
-	if err != nil {
-		return nil, err
+// learn takes in a listing, or its refusal. What was known of the meters stays
+// when the key loses the permission to list them.
+func (c *catalogue) learn(meters []settings, refused bool, now time.Time, configured map[string]Meter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if refused && len(c.meters) > 0 {
+		c.read = now
+		return
 	}
-	return slices.Clip(meters), nil
+	c.meters, c.read, c.refused, c.unfit = meters, now, refused, false
+	if refused {
+		return
+	}
+	for _, m := range configured {
+		s := c.find(m.EventName)
+		c.unfit = c.unfit || s == nil || s.unfit() != ""
+	}
+}
+
+// meterList is a page of meters. The SDK's iterator panics on pages that a
+// faulty proxy could make.
+type meterList struct {
+	stripe.APIResource
+	Object string                `json:"object"`
+	More   bool                  `json:"has_more"`
+	Data   []stripe.BillingMeter `json:"data"`
+}
+
+type meterListParams struct {
+	stripe.Params `form:"*"`
+	Limit         *int64  `form:"limit"`
+	StartingAfter *string `form:"starting_after"`
+}
+
+func (b *Biller) listMeters(ctx context.Context) ([]settings, error) {
+	const doing = "list the meters"
+	var meters []settings
+	p := &meterListParams{Limit: stripe.Int64(100)}
+	for len(meters) < maxMeters {
+		var page meterList
+		err := b.ask(ctx, doing, func(ctx context.Context) error {
+			p.Context = ctx
+			return b.call(http.MethodGet, "/v1/billing/meters", p, &page)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if page.Object != "list" {
+			return nil, errors.New(doing + ": the answer isn't a list; is there a proxy in between?")
+		}
+		for i := range page.Data {
+			meters = append(meters, settingsOf(&page.Data[i]))
+		}
+		if !page.More || len(page.Data) == 0 {
+			break
+		}
+		last := page.Data[len(page.Data)-1].ID
+		if last == "" || p.StartingAfter != nil && last == *p.StartingAfter {
+			return nil, errors.New(doing + ": the list doesn't go on where it ended; is there a proxy in between?")
+		}
+		p.StartingAfter = &last
+	}
+	return meters, nil
 }

@@ -23,8 +23,8 @@ type reach struct {
 	silent   bool       // the last call had no answer of Stripe
 }
 
-// failed notes a call without an answer of Stripe; unconnected says that not even a
-// connection was had.
+// failed notes a call without an answer of Stripe; unconnected says that not
+// even a connection was had.
 func (r *reach) failed(unconnected bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

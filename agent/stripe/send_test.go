@@ -254,6 +254,23 @@ func TestSendTellsStripesTime(t *testing.T) {
 	}
 }
 
+// Too many calls slow the sender down, contention for one object doesn't.
+func TestRateFollowsStripe(t *testing.T) {
+	t.Parallel()
+	s := stripetest.New(t, event)
+	b := billerOf(t, s)
+	rate := b.writes.perSecond()
+	s.Fail(stripetest.Locked, stripetest.Limited)
+	wantVerdict(t, b.Send(t.Context(), entry(b, t)), agent.VerdictBusy)
+	if got := b.writes.perSecond(); got != rate {
+		t.Errorf("a lock changed the rate from %v to %v", rate, got)
+	}
+	wantVerdict(t, b.Send(t.Context(), entry(b, t)), agent.VerdictBusy)
+	if got := b.writes.perSecond(); got != rate/2 {
+		t.Errorf("got %v a second after a 429, want half of %v", got, rate)
+	}
+}
+
 func TestRedirectIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	followed := false

@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
-	"github.com/stripe/stripe-go/v76/billing/meter"
 	"github.com/stripe/stripe-go/v76/billing/meterevent"
 
 	"github.com/logmeter/logmeter/agent"
@@ -59,9 +58,8 @@ type Meter struct {
 type Biller struct {
 	builder
 
-	// These hold the key, so they are pointers: fmt doesn't follow them.
+	// These two hold the key; fmt shows their addresses only.
 	events *meterevent.Client
-	list   *meter.Client
 	call   func(method, path string, params stripe.ParamsContainer, v stripe.LastResponseSetter) error
 
 	base       string // scheme and host of the API

@@ -32,7 +32,8 @@ type summaries struct {
 // Summary reads back, exactly, the sum of what Stripe has under a frozen
 // entry's event name and account from from up to, not including, to; both are
 // whole minutes. 0 means that its summaries show nothing there (yet: they
-// lag). An error says nothing about the entry.
+// lag). An error says nothing about the entry; it wraps agent.ErrNoSummaries
+// when the key lacks the permission or Stripe has no such meter.
 func (b *Biller) Summary(ctx context.Context, e *agent.Entry, from, to time.Time) (uint64, error) {
 	if !e.Frozen() || from.Unix()%60 != 0 || to.Unix()%60 != 0 || !from.Before(to) {
 		return 0, errors.New("read an event summary: the entry isn't frozen, or the range isn't one of whole minutes: a fault in logmeter")
@@ -42,14 +43,19 @@ func (b *Biller) Summary(ctx context.Context, e *agent.Entry, from, to time.Time
 			return 0, err
 		}
 	}
+	const doing = "read an event summary"
 	m, err := b.catalogue.settings(e.EventName)
 	if err != nil {
-		return 0, err
+		return 0, &readError{doing, err.Error(), agent.ErrNoSummaries}
 	}
 	if m.id == "" {
-		return 0, errors.New("read an event summary: " + forbidden("rak_billing_meter_read"))
+		return 0, &readError{doing, forbidden("rak_billing_meter_read"), agent.ErrNoSummaries}
 	}
-	return b.total(ctx, m.id, e.Account, from.Unix(), to.Unix())
+	n, err := b.total(ctx, m.id, e.Account, from.Unix(), to.Unix())
+	if errors.Is(err, errForbidden) {
+		return 0, &readError{err.Error(), "nothing can be verified until then", agent.ErrNoSummaries}
+	}
+	return n, err
 }
 
 // summaryParams ask for the summary of a range of time. The SDK's own type
