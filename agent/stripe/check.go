@@ -15,8 +15,11 @@ import (
 
 // Report is what Check found.
 type Report struct {
-	// Account is the id of the Stripe account, "" when it isn't known.
-	Account string
+	// Account is the id of the Stripe account. It is "" with AccountHidden
+	// when the key may not read it, and without when the question failed: then
+	// nothing is known of whose key it is.
+	Account       string
+	AccountHidden bool
 	// Live is the mode that the key is for.
 	Live bool
 	// Reached says that Stripe answered at all.
@@ -111,6 +114,7 @@ func (b *Biller) checkAccount(ctx context.Context, r *Report) bool {
 	r.Reached = b.reach.answering()
 	switch {
 	case errors.Is(err, errForbidden):
+		r.AccountHidden = true
 		r.add(OK, "the key works, in %s mode; it may not read the account, so the account's id stays unknown", mode)
 	case err != nil && !r.Reached:
 		r.add(Problem, "%s; this machine must be able to reach %s by HTTPS, directly or through HTTPS_PROXY", err, b.base)

@@ -47,6 +47,10 @@ func TestCheck(t *testing.T) {
 			func(s *stripetest.Server, _ *Options) { s.Stop() }, Problem, "",
 			[]string{"problem read the account: no connection to Stripe"},
 		},
+		"Stripe is down": {
+			func(s *stripetest.Server, _ *Options) { s.FailReads(stripetest.Unavailable) }, Problem, "",
+			[]string{"problem read the account: Stripe had an error of its own (HTTP 503)"},
+		},
 		"answers that aren't Stripe's": {
 			func(s *stripetest.Server, _ *Options) { s.FailReads(stripetest.HTMLSuccess) }, Problem, "",
 			[]string{"proxy in between"},
@@ -97,6 +101,9 @@ func TestCheck(t *testing.T) {
 			var all strings.Builder
 			for _, f := range r.Findings {
 				fmt.Fprintf(&all, "%v %s\n", f.Severity, f.Text)
+			}
+			if known := r.Account != "" || r.AccountHidden; known != (tt.account != "" || strings.HasPrefix(name, "restricted")) {
+				t.Errorf("account %q, hidden %v", r.Account, r.AccountHidden)
 			}
 			if r.Worst() != tt.worst || r.Account != tt.account {
 				t.Errorf("got %v for account %q, want %v for %q", r.Worst(), r.Account, tt.worst, tt.account)
