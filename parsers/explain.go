@@ -24,6 +24,9 @@ func (t *template) explain(found []ambiguity) string {
 
 // remedy names what keeps the variables apart that the witness mixes up.
 func (t *template) remedy(w *ambiguity) string {
+	if strings.HasPrefix(t.vars[w.variable].name, "%") {
+		return "log with json_format, where Envoy escapes what clients send, or move it in front of what they send, or say what it can hold in charset"
+	}
 	if t.vars[w.variable].escape == escapeNone {
 		return "log with escape=json or escape=default, which write quotes and line ends from clients so that they can't be taken for the format's"
 	}

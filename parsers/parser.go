@@ -4,42 +4,56 @@ import (
 	"github.com/logmeter/logmeter/agent"
 )
 
-// parser reads the lines of a text format. The buffers hold what isn't in the
+// parser reads the lines of one format. The buffers hold what isn't in the
 // line as it stands; they keep their memory from line to line.
 type parser struct {
 	f        *Format
 	clock    clock
 	spans    [fieldCount]span
 	memory   memory
-	request  []byte // decoded request, target or path
+	scan     *jsonScan // for a format of JSON
+	request  []byte    // decoded request, target or path
 	method   []byte
 	path     []byte
 	customer []byte
+	scratch  []byte
 }
 
 // Parse implements agent.Parser.
 func (p *parser) Parse(line []byte, rec *agent.Record) error {
 	f := p.f
-	if err := f.plan.cut(line, p.spans[:], &p.memory); err != nil {
+	if f.json != nil {
+		if err := p.scan.scan(line); err != nil {
+			return err
+		}
+	} else if err := f.plan.cut(line, p.spans[:], &p.memory); err != nil {
 		return err
 	}
-	*rec = agent.Record{}
-	if f.time != timeNone {
-		var ok bool
-		if rec.Time, ok = p.time(p.field(line, fieldTime)); !ok {
-			return refusedTime
+	if f.at[fieldLogType] >= 0 {
+		if kind, err := p.text(line, fieldLogType, &p.scratch); err != nil {
+			return err
+		} else if !isAbsent(kind) && string(kind) != "DownstreamEnd" && string(kind) != "NotSet" {
+			return agent.ErrSkip
 		}
 	}
-	if f.vars[fieldStatus] >= 0 {
+	*rec = agent.Record{}
+	if err := p.time(line, rec); err != nil {
+		return err
+	}
+	if f.at[fieldStatus] >= 0 {
+		s, err := p.text(line, fieldStatus, &p.scratch)
+		if err != nil {
+			return err
+		}
 		var ok bool
-		if rec.Status, ok = parseStatus(p.field(line, fieldStatus)); !ok {
+		if rec.Status, ok = f.parseStatus(s); !ok {
 			return refusedStatus
 		}
 	}
 	if err := p.route(line, rec); err != nil {
 		return err
 	}
-	if f.vars[fieldCustomer] >= 0 {
+	if f.at[fieldCustomer] >= 0 {
 		c, err := p.text(line, fieldCustomer, &p.customer)
 		if err != nil {
 			return err
@@ -49,70 +63,113 @@ func (p *parser) Parse(line []byte, rec *agent.Record) error {
 	return nil
 }
 
+// time fills Time, which is when the request ended.
+func (p *parser) time(line []byte, rec *agent.Record) *agent.Refused {
+	f := p.f
+	if f.time == timeNone {
+		return nil
+	}
+	b, err := p.text(line, fieldTime, &p.scratch)
+	if err != nil {
+		return err
+	}
+	var ok bool
+	switch f.time {
+	case timeMsec:
+		rec.Time, ok = parseMsec(b)
+	case timeISO:
+		rec.Time, ok = p.clock.iso(b)
+	case timeLocal:
+		rec.Time, ok = p.clock.local(b)
+	case timeAny:
+		rec.Time, ok = p.clock.any(b)
+	case timeLayout:
+		rec.Time, ok = f.clock.parse(b)
+	}
+	if !ok {
+		return refusedTime
+	}
+	if f.at[fieldDuration] >= 0 {
+		d, err := p.text(line, fieldDuration, &p.scratch)
+		if err != nil {
+			return err
+		}
+		millis, ok := parseDuration(d)
+		if !ok {
+			return refusedTime
+		}
+		rec.Time += millis
+	}
+	return nil
+}
+
 // route fills Method, Target and Path. A request that the proxy refused as
 // malformed leaves them nil; that is no fault of the line.
 func (p *parser) route(line []byte, rec *agent.Record) *agent.Refused {
 	f := p.f
-	switch {
-	case f.vars[fieldRequest] >= 0:
-		req, err := p.text(line, fieldRequest, &p.request)
-		if err != nil {
-			return err
-		}
-		if method, target, ok := splitRequest(req, rec.Status); ok {
-			rec.Method, rec.Target = method, target
-		}
-	case f.vars[fieldTarget] >= 0, f.vars[fieldPath] >= 0, f.vars[fieldMethod] >= 0:
+	if f.at[fieldRequest] < 0 {
 		return p.routeParts(line, rec)
 	}
-	p.normalize(rec)
+	req, err := p.text(line, fieldRequest, &p.request)
+	if err != nil {
+		return err
+	}
+	if method, target, ok := splitRequest(req, rec.Status); ok {
+		rec.Method, rec.Target = method, target
+		p.normalize(rec)
+	}
 	return nil
 }
 
 // routeParts is route for a format that has the method and the target, or the
-// path, as variables of their own.
+// path, each as a variable.
 func (p *parser) routeParts(line []byte, rec *agent.Record) *agent.Refused {
 	f := p.f
 	wellFormed := true
-	if f.vars[fieldMethod] >= 0 {
+	if f.at[fieldMethod] >= 0 {
 		m, err := p.text(line, fieldMethod, &p.method)
 		if err != nil {
 			return err
 		}
-		if wellFormed = isMethod(m); wellFormed {
+		// nginx answers 400 to any other method, Envoy routes it.
+		if wellFormed = isMethod(m) || f.envoy; wellFormed {
 			rec.Method = m
 		}
 	}
 	k := fieldTarget
-	if f.vars[k] < 0 {
+	if f.at[k] < 0 {
 		k = fieldPath
 	}
-	if f.vars[k] < 0 {
+	if f.at[k] < 0 {
 		return nil
 	}
 	t, err := p.text(line, k, &p.request)
 	if err != nil || !wellFormed {
 		return err
 	}
-	if isAbsent(t) {
+	switch {
+	case isAbsent(t):
 		if isAbsent(rec.Method) {
 			rec.Method = nil
 		}
-		return nil
-	}
-	rec.Target = t
-	if k == fieldTarget {
-		if !servedTarget(t, rec.Status) {
-			rec.Method, rec.Target = nil, nil
+	case k == fieldPath:
+		if rec.Target = t; t[0] == '/' {
+			rec.Path = t
 		}
+	case !f.envoy && !servedTarget(t, rec.Status):
+		rec.Method = nil
+	default:
+		rec.Target = t
 		p.normalize(rec)
-	} else if t[0] == '/' {
-		rec.Path = t
 	}
 	return nil
 }
 
 func (p *parser) normalize(rec *agent.Record) {
+	if p.f.envoy {
+		rec.Path = envoyPath(rec.Target)
+		return
+	}
 	if n := plainPath(rec.Target); n >= 0 {
 		rec.Path = rec.Target[:n]
 		return
@@ -123,16 +180,17 @@ func (p *parser) normalize(rec *agent.Record) {
 	}
 }
 
-// field returns a field as printed.
-func (p *parser) field(line []byte, k field) []byte {
-	s := p.spans[p.f.spans[k]]
-	return line[s.from:s.to]
-}
-
 // text returns a field with its escapes decoded, in the line when it has none,
 // else in buf.
 func (p *parser) text(line []byte, k field, buf *[]byte) ([]byte, *agent.Refused) {
-	printed := p.field(line, k)
+	if p.f.json != nil {
+		return p.scan.text(p.f.at[k], buf)
+	}
+	s := p.spans[p.f.at[k]]
+	printed := line[s.from:s.to]
+	if p.f.plain[k] {
+		return printed, nil
+	}
 	switch flagsOf(printed, p.f.flags) {
 	case 0:
 		return printed, nil
@@ -144,23 +202,6 @@ func (p *parser) text(line []byte, k field, buf *[]byte) ([]byte, *agent.Refused
 		return *buf, nil
 	}
 	return nil, refusedByte
-}
-
-func (p *parser) time(b []byte) (millis int64, ok bool) {
-	switch p.f.time {
-	case timeMsec:
-		return parseMsec(b)
-	case timeISO:
-		return p.clock.iso(b)
-	}
-	return p.clock.local(b)
-}
-
-func parseStatus(b []byte) (int, bool) {
-	if len(b) != 3 || !isDigit(b[0]) || !isDigit(b[1]) || !isDigit(b[2]) {
-		return 0, false
-	}
-	return int(b[0]-'0')*100 + int(b[1]-'0')*10 + int(b[2]-'0'), true
 }
 
 // isAbsent reports whether a value is what nginx prints when there is none.

@@ -10,4 +10,8 @@ var (
 	refusedTime    = &agent.Refused{Reason: "bad_time", Detail: "the line's time can't be read"}
 	refusedStatus  = &agent.Refused{Reason: "bad_status", Detail: "the line's status isn't three digits"}
 	refusedCharset = &agent.Refused{Reason: "outside_charset", Detail: "a variable holds something else than the format's charset allows"}
+	refusedJSON    = &agent.Refused{Reason: "bad_json", Detail: "the line isn't one whole object of JSON"}
+	refusedTwice   = &agent.Refused{Reason: "duplicate_key", Detail: "a wanted key is in the line twice"}
+	refusedType    = &agent.Refused{Reason: "bad_type", Detail: "a wanted key has an object, a list or a truth value"}
+	refusedWrap    = &agent.Refused{Reason: "bad_wrap", Detail: "the line isn't wrapped as the format's wrap says"}
 )

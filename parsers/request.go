@@ -68,3 +68,31 @@ func servedTarget(target []byte, status int) bool {
 func refusedLine(status int) bool {
 	return status == 400 || status == 408 || status == 414 || status == 505
 }
+
+// parseStatus reads a status as the format prints it. nginx prints three
+// digits always; others print a number, in some versions with a fraction of
+// zero, and 0 or nothing when no response started.
+func (f *Format) parseStatus(b []byte) (int, bool) {
+	if f.json != nil || f.envoy {
+		if isAbsent(b) || len(b) == 1 && b[0] == '0' {
+			return 0, b != nil || f.envoy
+		}
+		b = bytes.TrimSuffix(b, []byte(".0"))
+	}
+	if len(b) != 3 || !isDigit(b[0]) || !isDigit(b[1]) || !isDigit(b[2]) {
+		return 0, false
+	}
+	return int(b[0]-'0')*100 + int(b[1]-'0')*10 + int(b[2]-'0'), true
+}
+
+// envoyPath returns the path by which Envoy chooses a route for a target as it
+// logs it: up to the query. Envoy decodes and resolves nothing unless it is
+// told to normalise, and then it logs what came out. It answers 400 to a
+// target with a fragment.
+func envoyPath(target []byte) []byte {
+	if len(target) == 0 || target[0] != '/' || bytes.IndexByte(target, '#') >= 0 {
+		return nil
+	}
+	path, _, _ := bytes.Cut(target, []byte{'?'})
+	return path
+}

@@ -1,5 +1,7 @@
 package parsers
 
+import "slices"
+
 // template is a text format: literal, variable, literal, … literal. Literals
 // may be empty; there is one more of them than there are variables.
 type template struct {
@@ -47,4 +49,15 @@ func (t *template) find(names ...string) int {
 		}
 	}
 	return -1
+}
+
+// names returns the variables' names, each once, in their order.
+func (t *template) names() []string {
+	var names []string
+	for i := range t.vars {
+		if name := t.vars[i].name; !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }

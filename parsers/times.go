@@ -1,6 +1,9 @@
 package parsers
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // clock reads times as nginx prints them and remembers the last one, since
 // most lines share their second with the line before.
@@ -152,4 +155,112 @@ func monthNumber(name string) (int, bool) {
 		return 12, true
 	}
 	return 0, false
+}
+
+// parseDuration reads milliseconds; absent is 0.
+func parseDuration(b []byte) (millis int64, ok bool) {
+	if isAbsent(b) {
+		return 0, true
+	}
+	b, _, _ = bytes.Cut(b, []byte{'.'})
+	return parseDigits(b, 12)
+}
+
+// parseDigits reads an unsigned number of at most limit digits.
+func parseDigits(b []byte, limit int) (n int64, ok bool) {
+	if len(b) == 0 || len(b) > limit {
+		return 0, false
+	}
+	for _, c := range b {
+		if !isDigit(c) {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	return n, true
+}
+
+// any reads a time in a form that it tells by its looks: seconds since the
+// epoch, with a fraction or not, also whole milliseconds, microseconds or
+// nanoseconds by the number of digits; RFC 3339; $time_local.
+func (c *clock) any(b []byte) (millis int64, ok bool) {
+	if len(b) == 26 && b[2] == '/' {
+		return c.local(b)
+	}
+	if len(b) > 10 && b[4] == '-' {
+		return parseRFC3339(b)
+	}
+	whole, fraction, found := bytes.Cut(b, []byte{'.'})
+	n, ok := parseDigits(whole, 19)
+	if !ok {
+		return 0, false
+	}
+	if found {
+		ms, ok := parseFraction(fraction)
+		return n*1000 + ms, ok && len(whole) <= 11
+	}
+	switch {
+	case len(whole) <= 11:
+		return n * 1000, true
+	case len(whole) <= 14:
+		return n, true
+	case len(whole) <= 17:
+		return n / 1000, true
+	}
+	return n / 1_000_000, true
+}
+
+// parseFraction reads the digits behind a decimal point, cut to milliseconds.
+func parseFraction(b []byte) (millis int64, ok bool) {
+	if len(b) == 0 || len(b) > 12 {
+		return 0, false
+	}
+	for i, c := range b {
+		if !isDigit(c) {
+			return 0, false
+		}
+		if i < 3 {
+			millis = 10*millis + int64(c-'0')
+		}
+	}
+	for i := len(b); i < 3; i++ {
+		millis *= 10
+	}
+	return millis, true
+}
+
+// parseRFC3339 reads "2026-11-24T18:42:53.917Z" or with "+01:00" at its end.
+func parseRFC3339(b []byte) (millis int64, ok bool) {
+	if len(b) < 20 || b[10] != 'T' && b[10] != ' ' {
+		return 0, false
+	}
+	zone := 0
+	if n := len(b) - 6; b[len(b)-1] == 'Z' {
+		b = b[:len(b)-1]
+	} else if b[n+3] != ':' {
+		return 0, false
+	} else if zone, ok = zoneSeconds(b[n], b[n+1:n+3], b[n+4:]); !ok {
+		return 0, false
+	} else {
+		b = b[:n]
+	}
+	if len(b) < 19 {
+		return 0, false
+	}
+	if len(b) > 19 {
+		if b[19] != '.' {
+			return 0, false
+		}
+		if millis, ok = parseFraction(b[20:]); !ok {
+			return 0, false
+		}
+	}
+	var c clock
+	month, ok1 := twoDigits(b[5:7])
+	s, ok2 := twoDigits(b[17:19])
+	if b[4] != '-' || b[7] != '-' || b[13] != ':' || b[16] != ':' || !ok1 || !ok2 || s > 60 ||
+		!c.set(b[0:4], month, b[8:10], b[11:13], b[14:16], zone) {
+		return 0, false
+	}
+	return (c.minute+int64(s))*1000 + millis, true
 }

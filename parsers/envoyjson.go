@@ -1,0 +1,68 @@
+package parsers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// compileEnvoyJSON compiles a json_format: each key whose value is a single
+// operator is known by it.
+func compileEnvoyJSON(f *Format, s *Spec) error {
+	text := s.EnvoyJSON
+	if strings.TrimSpace(text) == "istio-json" {
+		text = istioJSON
+	}
+	var pasted map[string]any
+	if err := json.Unmarshal([]byte(text), &pasted); err != nil || pasted == nil {
+		return specError("envoy_json", fmt.Errorf("the format isn't an object of JSON (%v); paste Envoy's json_format as JSON, or use the built-in name istio-json", err))
+	}
+	keys := map[string]string{}
+	flatten(keys, "", pasted)
+	var ops []operator
+	var names []string
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		f.all = append(f.all, key)
+		if op, ok := parseOperator(keys[key]); ok && op.text == keys[key] {
+			ops, names = append(ops, op), append(names, key)
+		}
+	}
+	vars, err := f.envoyFields(ops, "")
+	if err != nil {
+		return specError("envoy_json", err)
+	}
+	for k, i := range vars {
+		if i >= 0 {
+			f.names[k] = names[i]
+		}
+	}
+	if s.Customer != "" {
+		if !slices.Contains(f.all, s.Customer) {
+			return specError("customer", fmt.Errorf("the format has no key %q; it has %s", s.Customer, strings.Join(f.all, ", ")))
+		}
+		f.names[fieldCustomer] = s.Customer
+		if i := slices.Index(names, s.Customer); i >= 0 {
+			f.lintOperator(fieldCustomer, &ops[i])
+			f.customerOperator = ops[i]
+		}
+	}
+	if f.names[fieldStatus] == "" && f.names[fieldTarget] == "" {
+		return specError("envoy_json", errors.New("no key has %RESPONSE_CODE% or %REQ(:PATH)% alone as its value; paste the json_format with its operators"))
+	}
+	return f.layOutJSON("envoy_json")
+}
+
+// flatten adds the keys of a pasted object, those of nested ones with a dot.
+func flatten(keys map[string]string, prefix string, object map[string]any) {
+	for key, value := range object {
+		switch v := value.(type) {
+		case string:
+			keys[prefix+key] = v
+		case map[string]any:
+			flatten(keys, prefix+key+".", v)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package parsers
+
+import (
+	"bytes"
+
+	"github.com/logmeter/logmeter/agent"
+)
+
+// wrapNames are the values of Spec.Wrap.
+var wrapNames = []string{"", "cri", "docker", "syslog"}
+
+// unwrapped returns a parser that takes what is wrapped around each line off
+// before p reads it.
+func unwrapped(wrap string, p agent.Parser) agent.Parser {
+	switch wrap {
+	case "cri":
+		return &criParser{next: p}
+	case "docker":
+		return &dockerParser{next: p, scan: newJSONScan(&jsonScanner{keys: []string{"log", "stream"}})}
+	case "syslog":
+		return &syslogParser{next: p}
+	}
+	return p
+}
+
+// maxPieces bounds the record that pieces are joined to, in bytes.
+const maxPieces = 1 << 20
+
+// pieces joins the pieces into which a container runtime cuts long lines, for
+// each stream. Pieces before the last are set aside; when the agent starts
+// between them, the last one alone is refused.
+type pieces struct {
+	stdout, stderr []byte
+	tooLong        bool
+}
+
+// of returns the pieces of a stream, nil when there is no such stream.
+func (p *pieces) of(stream []byte) *[]byte {
+	switch string(stream) {
+	case "stdout":
+		return &p.stdout
+	case "stderr":
+		return &p.stderr
+	}
+	return nil
+}
+
+// parse adds a piece and reads the record when it is the last one.
+func (p *pieces) parse(next agent.Parser, joined *[]byte, piece []byte, last bool, rec *agent.Record) error {
+	if len(*joined) == 0 && last {
+		return next.Parse(piece, rec)
+	}
+	if len(*joined)+len(piece) > maxPieces {
+		p.tooLong = true
+	} else {
+		*joined = append(*joined, piece...)
+	}
+	if !last {
+		return agent.ErrSkip
+	}
+	whole := *joined
+	*joined = whole[:0]
+	if p.tooLong {
+		p.tooLong = false
+		return agent.RefusedTooLong
+	}
+	return next.Parse(whole, rec)
+}
+
+// criParser reads the log files of containerd and CRI-O:
+// "2026-11-24T18:42:53.917Z stdout F LINE", with P for a piece.
+type criParser struct {
+	next   agent.Parser
+	pieces pieces
+}
+
+func (c *criParser) Parse(line []byte, rec *agent.Record) error {
+	when, rest, _ := bytes.Cut(line, []byte{' '})
+	stream, rest, _ := bytes.Cut(rest, []byte{' '})
+	tag, text, found := bytes.Cut(rest, []byte{' '})
+	joined := c.pieces.of(stream)
+	tag, _, _ = bytes.Cut(tag, []byte{':'}) // more tags may follow
+	if _, ok := parseRFC3339(when); !ok || joined == nil || !found || len(tag) != 1 || tag[0] != 'F' && tag[0] != 'P' {
+		return refusedWrap
+	}
+	return c.pieces.parse(c.next, joined, text, tag[0] == 'F', rec)
+}
+
+// dockerParser reads the log files of Docker's json-file driver:
+// {"log":"LINE\n","stream":"stdout","time":"…"}, without \n for a piece.
+type dockerParser struct {
+	next   agent.Parser
+	scan   *jsonScan
+	pieces pieces
+	text   []byte
+	stream []byte
+}
+
+func (d *dockerParser) Parse(line []byte, rec *agent.Record) error {
+	if err := d.scan.scan(line); err != nil {
+		return refusedWrap
+	}
+	text, err := d.scan.text(0, &d.text)
+	if err != nil {
+		return err
+	}
+	stream, err := d.scan.text(1, &d.stream)
+	if err != nil {
+		return err
+	}
+	joined := d.pieces.of(stream)
+	if text == nil || joined == nil {
+		return refusedWrap
+	}
+	text, last := bytes.CutSuffix(text, []byte{'\n'})
+	return d.pieces.parse(d.next, joined, text, last, rec)
+}
+
+// syslogParser reads what nginx sends to syslog, and what syslog daemons write
+// of it: "<190>Nov 24 18:42:53 HOST TAG: LINE", with or without priority and
+// host, the time also as RFC 3339.
+type syslogParser struct{ next agent.Parser }
+
+func (s *syslogParser) Parse(line []byte, rec *agent.Record) error {
+	rest := line
+	if len(rest) > 0 && rest[0] == '<' {
+		priority, after, found := bytes.Cut(rest[1:], []byte{'>'})
+		if _, ok := parseDigits(priority, 3); !ok || !found {
+			return refusedWrap
+		}
+		rest = after
+	}
+	when, after, _ := bytes.Cut(rest, []byte{' '})
+	if _, ok := parseRFC3339(when); ok {
+		rest = after
+	} else if len(rest) > 16 && syslogTime(rest[:16]) {
+		rest = rest[16:]
+	} else {
+		return refusedWrap
+	}
+	for range 2 { // the tag, or the host and the tag
+		word, after, found := bytes.Cut(rest, []byte{' '})
+		if !found {
+			break
+		}
+		if rest = after; len(word) > 1 && word[len(word)-1] == ':' {
+			return s.next.Parse(rest, rec)
+		}
+	}
+	return refusedWrap
+}
+
+// syslogTime reports whether b is "Nov 24 18:42:53 ", the day padded with a
+// blank.
+func syslogTime(b []byte) bool {
+	_, ok := monthNumber(string(b[:3]))
+	return ok && b[3] == ' ' && (isDigit(b[4]) || b[4] == ' ') && isDigit(b[5]) && b[6] == ' ' && isDigit(b[7]) && isDigit(b[8]) && b[9] == ':' &&
+		isDigit(b[10]) && isDigit(b[11]) && b[12] == ':' && isDigit(b[13]) && isDigit(b[14]) && b[15] == ' '
+}
