@@ -28,6 +28,12 @@ func benchmarkParser(b *testing.B, spec Spec, line string) {
 func BenchmarkText(b *testing.B)      { benchmarkParser(b, corpusFormats["customer"], aLine) }
 func BenchmarkNginxJSON(b *testing.B) { benchmarkParser(b, corpusFormats["customer_json"], aLineJSON) }
 
+const aLineEnvoy = `{"authority":"api.example","bytes_received":0,"bytes_sent":5183,"duration":39,"method":"GET","path":"/productpage?u=1","protocol":"HTTP/1.1",` +
+	`"request_id":"a1b2c3d4-0000-1111-2222-333344445555","response_code":200,"response_flags":"-","start_time":"2026-11-24T18:00:00.000Z",` +
+	`"upstream_host":"10.1.0.5:9080","user_agent":"Mozilla/5.0 (X11; Linux x86_64)","x_forwarded_for":null}`
+
+func BenchmarkEnvoyJSON(b *testing.B) { benchmarkParser(b, Spec{EnvoyJSON: "istio-json"}, aLineEnvoy) }
+
 // BenchmarkTextRegexp is what the compiled plan is measured against.
 func BenchmarkTextRegexp(b *testing.B) {
 	re := regexp.MustCompile(`^(\S+) - (.*?) \[([^\]]+)\] "([A-Z]+) (\S+) ([^"]*)" (\d{3}) (\d+) "([^"]*)" "([^"]*)" "([^"]*)"$`)

@@ -23,20 +23,22 @@ func (p *plan) cut(line []byte, fields []span, m *memory) *agent.Refused {
 		if !s.anchored {
 			to = from + s.mark.index(line[from:]) - s.mark.at
 		}
-		if to < from || len(line)-to < len(s.lit) || string(line[to:to+len(s.lit)]) != s.lit {
+		if to < from || !hasLiteral(line, to, s.lit) {
 			return refusedNoMatch
 		}
 		rest := span{from, to}
 		for k := range s.cuts {
 			var err *agent.Refused
-			if c := &s.cuts[k]; c.op != cutSearch {
-				rest, err = c.take(line, rest, fields)
-			} else if !c.search.run(line, rest.from, rest.to, fields, m) {
-				err = refusedNoMatch
-			}
-			if err != nil {
+			if rest, err = s.cuts[k].take(line, rest, fields); err != nil {
 				return err
 			}
+		}
+		if s.search != nil {
+			if !s.search.run(line, rest.from, rest.to, fields, m) {
+				return refusedNoMatch
+			}
+		} else if err := s.rest.note(line, rest, fields); err != nil {
+			return err
 		}
 		from = to + len(s.lit)
 	}
@@ -46,37 +48,51 @@ func (p *plan) cut(line []byte, fields []span, m *memory) *agent.Refused {
 	return nil
 }
 
+// hasLiteral reports whether lit stands in the line at a place that isn't
+// negative.
+func hasLiteral(line []byte, at int, lit string) bool {
+	return len(line)-at >= len(lit) && string(line[at:at+len(lit)]) == lit
+}
+
 // take cuts the variable off a part of the line and returns what is left.
 func (c *cut) take(line []byte, part span, fields []span) (rest span, err *agent.Refused) {
-	v := part
-	lit := part.to // where c.lit begins
+	lit := part.from + c.size // where c.lit begins
 	switch c.op {
-	case cutLeft, cutWidthLeft:
-		if lit = part.from + c.size; c.op == cutLeft {
-			lit = part.from + c.mark.index(line[part.from:part.to]) - c.mark.at
-		}
-		v.to = lit
-		rest = span{lit + len(c.lit), part.to}
-	case cutRight, cutWidthRight:
-		if lit = part.to - c.size - len(c.lit); c.op == cutRight {
-			lit = part.from + bytes.LastIndexByte(line[part.from:part.to], c.mark.c) - c.mark.at
-		}
-		v.from = lit + len(c.lit)
-		rest = span{part.from, lit}
+	case cutLeft:
+		lit = part.from + c.mark.index(line[part.from:part.to]) - c.mark.at
+	case cutRight:
+		lit = part.from + bytes.LastIndexByte(line[part.from:part.to], c.mark.c) - c.mark.at
+	case cutWidthRight:
+		lit = part.to - c.size - len(c.lit)
 	}
-	if lit < part.from || lit+len(c.lit) > part.to || string(line[lit:lit+len(c.lit)]) != c.lit {
+	if lit < part.from || !hasLiteral(line[:part.to], lit, c.lit) {
 		return rest, refusedNoMatch
 	}
-	if c.lang != nil && !c.lang.has(line[v.from:v.to]) {
-		if c.narrowed {
-			return rest, refusedCharset
+	before, after := span{part.from, lit}, span{lit + len(c.lit), part.to}
+	if c.op == cutLeft || c.op == cutWidthLeft {
+		return after, c.note(line, before, fields)
+	}
+	return before, c.note(line, after, fields)
+}
+
+// note checks a variable and notes its place.
+func (v *value) note(line []byte, at span, fields []span) *agent.Refused {
+	text := line[at.from:at.to]
+	switch {
+	case v.wrong != nil:
+		if len(text) == 0 && !v.empty || flagsOf(text, v.wrong) != 0 {
+			return refusedNoMatch
 		}
-		return rest, refusedNoMatch
+	case v.lang != nil && !v.lang.has(text):
+		if v.narrowed {
+			return refusedCharset
+		}
+		return refusedNoMatch
 	}
-	if c.field >= 0 {
-		fields[c.field] = v
+	if v.field >= 0 {
+		fields[v.field] = at
 	}
-	return rest, nil
+	return nil
 }
 
 // index returns where the first mark is, or -1.

@@ -13,18 +13,15 @@ const combined = `$remote_addr - $remote_user [$time_local] "$request" $status $
 const ingressNginx = combined + ` $request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] ` +
 	`$upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id`
 
-// builtins are the formats that can be named instead of pasted.
-var builtins = map[string]string{
-	"combined":      combined,
-	"ingress-nginx": ingressNginx,
-}
-
 // parseLogFormat reads a pasted log_format: the whole directive, only its
 // strings, a bare format, or the name of a built-in one. The escape is the
 // empty string when the text doesn't say.
 func parseLogFormat(src string) (t *template, escape string, err error) {
-	if text, ok := builtins[strings.TrimSpace(src)]; ok {
-		src = text
+	switch strings.TrimSpace(src) {
+	case "combined":
+		src = combined
+	case "ingress-nginx":
+		src = ingressNginx
 	}
 	tokens, err := formatTokens(src)
 	if err != nil {

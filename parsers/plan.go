@@ -7,8 +7,8 @@ import "slices"
 // cut, because the byte that marks it can't be printed by what stands before
 // it (or behind it, for a cut from the right). So the cuts are right for any
 // line of the template without a look at what the open variables hold. The
-// others are short; they are checked, which refuses most lines that are none
-// of the template.
+// others are short; they are checked too, those that aren't wanted for their
+// bytes alone, which refuses lines that are none of the template.
 type plan struct {
 	head     string
 	segments []segment
@@ -29,7 +29,10 @@ type segment struct {
 	mark mark
 	// anchored: there is no such mark; lit ends the line.
 	anchored bool
-	cuts     []cut
+	cuts     []cut // of all variables but the last one left
+	rest     value // that one
+	// search is for several variables that are left.
+	search *search
 }
 
 // cut takes one variable off a segment whose ends are known.
@@ -38,24 +41,30 @@ type cut struct {
 	lit  string // between the variable and what is left of the segment
 	mark mark
 	size int // of a variable of fixed width
-	// field is where the variable's place is noted, or -1.
+	value
+}
+
+// value is what is done with a variable that was cut.
+type value struct {
+	// field is where its place is noted, or -1.
 	field int
-	// lang is what the variable must be, nil when that isn't checked here.
+	// lang is what it must be, when it is wanted or the user narrowed it.
 	lang *language
+	// wrong flags the bytes that it can't hold, when it isn't wanted and no
+	// open variable either; empty says that it may be.
+	wrong *[256]uint8
+	empty bool
 	// narrowed: lang is what the user said.
 	narrowed bool
-	search   *search // for cutSearch
 }
 
 type cutOp uint8
 
 const (
-	cutRest       cutOp = iota // the variable is all that is left
-	cutLeft                    // up to the first mark
+	cutLeft       cutOp = iota // up to the first mark
 	cutRight                   // from the last mark on
 	cutWidthLeft               // the first size bytes
 	cutWidthRight              // the last size bytes
-	cutSearch                  // several variables, which are all that is left
 )
 
 // newPlan finds the cuts for a template. fields[i] is the field that variable
@@ -92,45 +101,46 @@ func (s *segment) plan(t *template, a, b int, fields []int) {
 		var before prefix
 		before.addVariable(left)
 		if w := left.lang.width(); w >= 0 {
-			s.add(cut{op: cutWidthLeft, lit: t.lits[a+1], size: w}, left, fields[a])
+			s.cuts = append(s.cuts, cut{op: cutWidthLeft, lit: t.lits[a+1], size: w, value: left.value(fields[a])})
 			a++
 		} else if m, ok := before.firstMark(t.lits[a+1]); ok {
-			s.add(cut{op: cutLeft, lit: t.lits[a+1], mark: m}, left, fields[a])
+			s.cuts = append(s.cuts, cut{op: cutLeft, lit: t.lits[a+1], mark: m, value: left.value(fields[a])})
 			a++
 		} else if w := right.lang.width(); w >= 0 {
-			s.add(cut{op: cutWidthRight, lit: t.lits[b], size: w}, right, fields[b])
+			s.cuts = append(s.cuts, cut{op: cutWidthRight, lit: t.lits[b], size: w, value: right.value(fields[b])})
 			b--
 		} else if m, ok := lastMark(t.lits[b], right.lang.bytes()); ok {
-			s.add(cut{op: cutRight, lit: t.lits[b], mark: m}, right, fields[b])
+			s.cuts = append(s.cuts, cut{op: cutRight, lit: t.lits[b], mark: m, value: right.value(fields[b])})
 			b--
 		} else {
-			s.search(t, a, b, fields)
+			s.plural(t, a, b, fields)
 			return
 		}
 	}
-	s.add(cut{op: cutRest}, &t.vars[a], fields[a])
+	s.rest = t.vars[a].value(fields[a])
 }
 
-func (s *segment) add(c cut, v *variable, field int) {
-	c.field, c.narrowed = field, v.narrowed
-	if !v.open && !v.parsed {
-		c.lang = v.lang
-	}
-	s.cuts = append(s.cuts, c)
-}
-
-// search adds the cut of the variables a to b together.
-func (s *segment) search(t *template, a, b int, fields []int) {
-	matters := false
+// plural leaves the variables a to b together.
+func (s *segment) plural(t *template, a, b int, fields []int) {
+	s.rest = value{field: -1}
 	for i := a; i <= b; i++ {
-		matters = matters || fields[i] >= 0 || t.vars[i].narrowed
+		if fields[i] >= 0 || t.vars[i].narrowed {
+			lits := append(slices.Clone(t.lits[a+1:b+1]), "")
+			s.search = &search{t.vars[a : b+1], lits, fields[a : b+1]}
+		}
 	}
-	if !matters {
-		s.cuts = append(s.cuts, cut{op: cutRest, field: -1})
-		return
+}
+
+func (v *variable) value(field int) value {
+	w := value{field: field, narrowed: v.narrowed}
+	switch {
+	case v.open, v.parsed:
+	case field >= 0, v.narrowed:
+		w.lang = v.lang
+	default:
+		w.wrong, w.empty = v.lang.bytes().outside(), v.lang.accept[0]
 	}
-	lits := append(slices.Clone(t.lits[a+1:b+1]), "")
-	s.cuts = append(s.cuts, cut{op: cutSearch, field: -1, search: &search{t.vars[a : b+1], lits, fields[a : b+1]}})
+	return w
 }
 
 // prefix is what is known of the text between the place where a search begins
@@ -184,4 +194,15 @@ func lastMark(lit string, after *byteSet) (mark, bool) {
 		}
 	}
 	return mark{}, false
+}
+
+// outside flags the bytes that aren't in the set.
+func (s *byteSet) outside() *[256]uint8 {
+	var f [256]uint8
+	for b := range s {
+		if !s[b] {
+			f[b] = flagWrong
+		}
+	}
+	return &f
 }

@@ -88,8 +88,9 @@ func checkWitness(t *testing.T, tmpl *template, w *ambiguity) {
 // TestProofAgainstEnumeration compares the proof, the plan and the search with
 // all the lines of small random templates.
 func TestProofAgainstEnumeration(t *testing.T) {
-	exprs := []string{"a*", "[ab,]*", "[ax]*", "[abx]{1,3}", "[ab]*", "a", "b?", "(?:ab)*", "a+b", "[^b]{0,2}", `(?:a|xb)*`, "aa|b", "a(?:,a)*"}
-	lits := []string{"", "a", "b", "x", "ab", "ba", ",", "a,"}
+	const quoted = `(?:[a,]|\\["\\])*` // as escape=json prints
+	exprs := []string{"a*", "[ab,]*", "[ax]*", "[abx]{1,3}", "[ab]*", "a", "b?", "(?:ab)*", "a+b", "[^b]{0,2}", `(?:a|xb)*`, "aa|b", "a(?:,a)*", quoted, quoted}
+	lits := []string{"", "a", "b", "x", "ab", "ba", ",", "a,", `"`, `","`, `a"`, `\\"`}
 	langs := map[string]*language{}
 	for _, e := range exprs {
 		l, err := newLanguage(e)
@@ -99,7 +100,7 @@ func TestProofAgainstEnumeration(t *testing.T) {
 		langs[e] = l
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
-	n := 200
+	n := 150
 	if testing.Short() {
 		n = 60
 	}
@@ -110,7 +111,11 @@ func TestProofAgainstEnumeration(t *testing.T) {
 		var desc []string
 		for range 1 + rng.IntN(4) {
 			e, lit := exprs[rng.IntN(len(exprs))], lits[rng.IntN(len(lits))]
-			tmpl.variable(variable{name: e, lang: langs[e], open: true})
+			esc := escapeDefault
+			if e == quoted {
+				esc = escapeJSON
+			}
+			tmpl.variable(variable{name: e, lang: langs[e], open: true, escape: esc})
 			tmpl.literal(lit)
 			desc = append(desc, e, lit)
 		}
@@ -155,15 +160,19 @@ func TestProofAgainstEnumeration(t *testing.T) {
 }
 
 // enumerate returns the readings of each line of a template whose variables
-// hold at most three bytes.
+// hold at most three bytes, of those with many variables at most two.
 func enumerate(t *template) map[string][][]string {
+	depth := 3
+	if len(t.vars) > 2 {
+		depth = 2
+	}
 	var words func(l *language, s int16, depth int) []string
 	words = func(l *language, s int16, depth int) []string {
 		var ws []string
 		if l.accept[s] {
 			ws = append(ws, "")
 		}
-		for _, c := range []byte("ab,x") {
+		for _, c := range []byte("ab,x\"\\") {
 			if n := l.next[s][c]; n != dead && depth > 0 {
 				for _, w := range words(l, n, depth-1) {
 					ws = append(ws, string(c)+w)
@@ -180,7 +189,7 @@ func enumerate(t *template) map[string][][]string {
 			lines[line] = append(lines[line], slices.Clone(values))
 			return
 		}
-		for _, w := range words(t.vars[i].lang, 0, 3) {
+		for _, w := range words(t.vars[i].lang, 0, depth) {
 			fill(line+w+t.lits[i+1], append(values, w))
 		}
 	}
