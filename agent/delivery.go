@@ -157,7 +157,7 @@ func verified(e *Entry, ev evidence, now, stripe time.Time) (send bool) {
 		e.AbsentSince = stripe.Unix()
 	}
 	wait := absentNew
-	if e.Attempts > 0 {
+	if e.Unknown || e.Duplicate {
 		wait = absentUnknown
 	}
 	left := wait - stripe.Sub(time.Unix(e.AbsentSince, 0))

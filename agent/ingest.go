@@ -52,6 +52,7 @@ type ingester struct {
 	rec    Record
 	dirty  time.Time // when the first uncommitted line was counted; zero: none
 	seenTo time.Time // ReadTo of the last block
+	begun  bool      // something was committed in this life
 	// readTo is, in Unix nanoseconds, up to when everything in the source's
 	// logs is committed; 0 means not known yet. The report loop reads it.
 	readTo atomic.Int64
@@ -191,7 +192,8 @@ func (in *ingester) count(b Block) {
 // due reports whether the tally has to be committed now.
 func (in *ingester) due() bool {
 	rows, names := in.tally.Size()
-	return in.dirty.IsZero() || // positions alone are cheap to ask for
+	return !in.begun || // a log that is seen for the first time is noted at once
+		in.dirty.IsZero() || // positions alone are cheap to ask for
 		in.now().Sub(in.dirty) >= commitEvery ||
 		in.tally.Lines() >= commitLines || rows >= commitRows || names >= commitNewNames
 }
@@ -220,7 +222,7 @@ func (in *ingester) commit(ctx context.Context) error {
 			}
 		}
 		in.tally.Reset()
-		in.dirty = time.Time{}
+		in.dirty, in.begun = time.Time{}, true
 	}
 	if !in.seenTo.IsZero() {
 		in.readTo.Store(in.seenTo.UnixNano())
