@@ -166,7 +166,7 @@ func cause(err error) string {
 
 // What a readError may be.
 var (
-	errForbidden = errors.New("the key lacks a permission")
+	errForbidden = errors.New("the key lacks a permission, or there is nothing to read")
 	errRefused   = errors.New("refused for what was asked")
 )
 
@@ -196,7 +196,7 @@ func (b *Biller) ask(ctx context.Context, doing string, call func(context.Contex
 	}
 	o := judge(err, x, "")
 	switch {
-	case x.status == http.StatusForbidden && o.Verdict == agent.VerdictPaused:
+	case x.status == http.StatusForbidden && o.Verdict == agent.VerdictPaused, x.status == http.StatusNotFound:
 		return &readError{doing, o.Reason, errForbidden}
 	case o.Verdict == agent.VerdictRefused:
 		return &readError{doing, o.Reason, errRefused}

@@ -158,7 +158,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // fromStripe tells an answer of Stripe from a page of a proxy in between, whose
 // clock must not decide what may be sent.
 func fromStripe(resp *http.Response) bool {
-	return resp.Header.Get("Request-Id") != "" || resp.Header.Get("Stripe-Version") != ""
+	return resp.Header.Get("Request-Id") != "" || resp.Header.Get("Stripe-Version") != "" ||
+		strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json")
 }
 
 // fixBody gives the body a length, which the SDK doesn't, so that a server can
