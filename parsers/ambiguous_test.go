@@ -103,13 +103,40 @@ func TestCharset(t *testing.T) {
 		}
 	}
 	for name, expr := range map[string]string{
-		"$http_x_customer": `[^ ]+`, "$request_method": `^GET$`, "$nobody": "a", "$status": "(", "$remote_addr": "[é]",
+		"$http_x_customer": `[`, "$request_method": `^GET$`, "$nobody": "a", "$status": "(", "$remote_addr": "[é]",
 	} {
 		spec.Charset = map[string]string{name: expr}
 		var e *SpecError
 		if _, err := Compile(spec); !errors.As(err, &e) || e.Key != "charset" {
 			t.Errorf("%s = %q: got %v, want an error of charset", name, expr, err)
 		}
+	}
+}
+
+// TestCharsetWithEscapes narrows a target to what holds no blank: its escapes
+// stay, and decode.
+func TestCharsetWithEscapes(t *testing.T) {
+	for _, tt := range []struct{ escape, printed, want string }{
+		{"default", `/v1/\x22a\x5C`, `/v1/"a\`},
+		{"json", `/v1/\"a\\`, `/v1/"a\`},
+		{"none", `/v1/"a\`, `/v1/"a\`},
+	} {
+		p := compile(t, Spec{
+			Nginx: `$status $request_uri $http_x`, Escape: tt.escape, Customer: "$http_x",
+			Charset: map[string]string{"$request_uri": "[^ ]+", "$http_x": "[a-z]+"},
+		}).NewParser()
+		var rec agent.Record
+		if err := p.Parse([]byte("200 "+tt.printed+" acme"), &rec); err != nil || string(rec.Path) != tt.want || string(rec.Customer) != "acme" {
+			t.Errorf("%s: got %s, %v; want the path %s", tt.escape, render(&rec), err, tt.want)
+		}
+		if err := p.Parse([]byte(`200 /v1 x acme`), &rec); err == nil {
+			t.Errorf("%s: a blank in the target was read as %s", tt.escape, render(&rec))
+		}
+	}
+	p := compile(t, Spec{Nginx: `"$request_uri" $status`, Charset: map[string]string{"$request_uri": "[^ ]+"}}).NewParser()
+	var rec agent.Record
+	if err := p.Parse([]byte(`"/v1/\q" 200`), &rec); err != refusedCharset {
+		t.Errorf("got %v, want a refusal: nginx never prints \\q", err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // narrow gives variables the languages that the user promises for them. A
@@ -32,24 +31,27 @@ func (t *template) narrow(charset map[string]string) (assumptions []string, err 
 	return assumptions, nil
 }
 
-// charsetLanguage builds the language of what the user says a variable holds.
+// charsetLanguage builds the language of what the user says a variable holds,
+// as the log prints it: what the escape never prints is no part of it, and
+// absent always is.
 func charsetLanguage(expr string, esc escape) (*language, error) {
-	l, err := newLanguage(expr)
-	if err != nil {
+	if _, err := newLanguage(expr); err != nil {
 		return nil, err
-	}
-	set, flags := l.bytes(), esc.flags()
-	for b := range set {
-		if set[b] && (flags[b] != 0 || b == '\\' || b == '"' || b < 0x20) {
-			return nil, fmt.Errorf("charset %q allows the byte %q, which logs write as an escape; want printable bytes without quote and backslash, such as [A-Za-z0-9_-]{1,64}", expr, rune(b))
-		}
 	}
 	absent := ""
 	if esc == escapeDefault {
 		absent = "-"
 	}
-	if l.has([]byte(absent)) {
-		return l, nil
+	l, err := newLanguage("(?:" + expr + ")|" + absent)
+	if err != nil {
+		return nil, err
 	}
-	return newLanguage(strings.Join([]string{"(?:", expr, ")|", absent}, ""))
+	printable, err := newLanguage(esc.anything())
+	if err != nil {
+		return nil, err
+	}
+	if l, err = l.intersect(printable); err != nil {
+		return nil, fmt.Errorf("expression %q %w", expr, err)
+	}
+	return l, nil
 }

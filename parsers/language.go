@@ -47,7 +47,7 @@ func newLanguage(expr string) (*language, error) {
 	if err := d.run(); err != nil {
 		return nil, fmt.Errorf("expression %q %w", expr, err)
 	}
-	return d.trim()
+	return d.out.trim()
 }
 
 // determinizer makes one state of every set of program counters that the
@@ -132,8 +132,7 @@ func (d *determinizer) state(set []uint32) (int16, error) {
 }
 
 // trim cuts off the states from which no string can be completed.
-func (d *determinizer) trim() (*language, error) {
-	l := &d.out
+func (l *language) trim() (*language, error) {
 	alive := slices.Clone(l.accept)
 	for grown := true; grown; {
 		grown = false
@@ -156,6 +155,41 @@ func (d *determinizer) trim() (*language, error) {
 		}
 	}
 	return l, nil
+}
+
+// intersect returns the strings that are in both languages.
+func (l *language) intersect(o *language) (*language, error) {
+	type both struct{ a, b int16 }
+	out := &language{}
+	index := map[both]int16{}
+	var states []both
+	state := func(s both) int16 {
+		if n, ok := index[s]; ok {
+			return n
+		}
+		n := int16(len(states))
+		index[s] = n
+		states = append(states, s)
+		out.next = append(out.next, [256]int16{})
+		out.accept = append(out.accept, l.accept[s.a] && o.accept[s.b])
+		return n
+	}
+	state(both{0, 0})
+	for i := 0; i < len(states); i++ {
+		if len(states) > maxStates {
+			return nil, fmt.Errorf("is too large: it needs more than %d states", maxStates)
+		}
+		for b := range 256 {
+			to := both{l.next[states[i].a][b], o.next[states[i].b][b]}
+			if to.a == dead || to.b == dead {
+				out.next[i][b] = dead
+				continue
+			}
+			n := state(to)
+			out.next[i][b] = n
+		}
+	}
+	return out.trim()
 }
 
 // has reports whether text is in the language.

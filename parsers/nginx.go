@@ -95,7 +95,7 @@ func (f *Format) layOut(vars fieldVars) {
 	for k, v := range vars {
 		if v >= 0 {
 			f.at[k] = fields[v] // a variable that is wanted twice is cut once
-			f.plain[k] = !f.tmpl.vars[v].open
+			f.plain[k] = !f.tmpl.vars[v].open && !f.tmpl.vars[v].lang.bytes()['\\']
 		}
 	}
 }

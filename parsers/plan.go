@@ -153,7 +153,7 @@ type prefix struct {
 
 func (p *prefix) addVariable(v *variable) {
 	set := *v.lang.bytes()
-	if v.open && v.escape == escapeJSON {
+	if v.escape == escapeJSON && set['"'] {
 		set['"'] = false
 		p.quotes = true
 	}

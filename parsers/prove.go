@@ -74,7 +74,7 @@ func (p *prover) number(a, b int32) *int32 {
 // explore finds every pair, the nearest to the start first.
 func (p *prover) explore() bool {
 	n := len(p.nodes)
-	if n*(n+1)/2 > 4*maxPairs {
+	if n*(n+1)/2 > 16*maxPairs {
 		return false
 	}
 	p.index = make([]int32, n*(n+1)/2)

@@ -34,8 +34,9 @@ type Spec struct {
 	// so that a caller can't choose it.
 	CustomerVerified bool
 	// Charset narrows what variables can hold, "$http_x_customer_id" to an
-	// expression such as [A-Za-z0-9_-]{1,64}. The proof relies on it, and a
-	// line in which the variable holds anything else is refused.
+	// expression such as [A-Za-z0-9_-]{1,64}, over their text as the log prints
+	// it. The proof relies on it, and a line in which the variable is neither
+	// absent nor matches is refused.
 	Charset map[string]string
 	// AcceptAmbiguous takes a format in which what a client sends can change
 	// who or what is billed. Its lines are read in the way in which the first
