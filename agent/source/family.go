@@ -116,20 +116,20 @@ func (f *Follower) livePaths() []string {
 	}
 	// The pattern was checked by Open; what can't be listed isn't matched.
 	matches, _ := filepath.Glob(f.pattern)
-	var paths []string
+	logs := map[string]map[string]family{}
 	for _, m := range matches {
 		dir, name := filepath.Split(m)
-		if s := stem(name); s != name {
-			name = s
+		if logs[dir] == nil {
+			logs[dir] = map[string]family{}
 		}
-		if i := slices.IndexFunc(matches, func(o string) bool {
-			d, n := filepath.Split(o)
-			return d == dir && n != name && kindOf(name, n) == rotated
-		}); i >= 0 {
-			continue
-		}
-		if path := dir + name; !slices.Contains(paths, path) {
-			paths = append(paths, path)
+		logs[dir][stem(name)] = family{}
+	}
+	var paths []string
+	for dir, names := range logs {
+		for name := range names {
+			if _, k := relative(names, name); k != rotated {
+				paths = append(paths, dir+name)
+			}
 		}
 	}
 	return paths

@@ -34,6 +34,10 @@ type file struct {
 	// grew is when it was last seen to have grown, renamed when its name was
 	// first seen to be another than the log's; lost when it had no name any more.
 	grew, renamed, lost time.Time
+	// hint is its watch, if it has one, and last the one before; heard is when
+	// that ended, or the file was opened.
+	hint, last *hint
+	heard      time.Time
 }
 
 // open opens a regular file for reading without waiting for anything.
@@ -218,6 +222,7 @@ func (r *file) skipLine(buf *buffer) (found, error) {
 }
 
 func (r *file) close() {
+	r.unwatch(time.Time{})
 	if r.fd >= 0 {
 		unix.Close(r.fd)
 		r.fd = -1

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -72,6 +73,11 @@ type Follower struct {
 	closed             bool
 	maxOpen            int // files at once
 
+	bell      chan struct{} // rung by watches
+	listening sync.WaitGroup
+	deaf      bool // no watch can be had
+	canWatch  func() bool
+
 	// epoch rises whenever a stream begins or ends to be read: what was
 	// decided about other files before may then be wrong.
 	epoch int
@@ -98,6 +104,7 @@ func Open(o Options) (*Follower, error) {
 	f := &Follower{
 		name: o.Name, pattern: path, fromStart: o.FromStart,
 		now: o.Now, clock: time.Now, first: true, maxOpen: maxOpen(),
+		bell: make(chan struct{}, 1), canWatch: canWatch,
 		targets: map[string]family{}, seen: map[fileKey]sighting{},
 	}
 	f.events = events{log: o.Log.With("source", o.Name), now: func() time.Time { return f.clock() }}
@@ -162,6 +169,7 @@ func (f *Follower) Next(ctx context.Context, wait time.Duration) (agent.Block, e
 		if f.nextPoll.Before(next) {
 			next = f.nextPoll
 		}
+		f.listen(now)
 		f.sleep(ctx, min(left, max(next.Sub(now), time.Millisecond)))
 	}
 }
@@ -190,6 +198,7 @@ func (f *Follower) Close() error {
 		r.close()
 	}
 	f.files = nil
+	f.listening.Wait()
 	return nil
 }
 
@@ -288,12 +297,14 @@ func (f *Follower) stuck(r *file, err error) {
 	f.events.unreadableFile(r.path, err)
 }
 
-// sleep waits for d at most.
+// sleep waits for d at most, or until a watch has something to tell.
 func (f *Follower) sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 	case <-t.C:
+	case <-f.bell:
+		f.heard(f.clock())
 	}
 }

@@ -62,6 +62,7 @@ func (l *liner) next() (found, error) {
 			l.consume(i + 1)
 			return f, nil
 		}
+		data = data[:min(len(data), maxLine+1)]
 		p := cut(data, true)
 		switch {
 		case p.lines > 0:

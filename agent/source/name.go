@@ -99,8 +99,13 @@ func find(fams map[string]family, name string) (family, kind) {
 	if fam, ok := fams[name]; ok {
 		return fam, live
 	}
+	return relative(fams, name)
+}
+
+// relative is find for a name that isn't a log itself.
+func relative(fams map[string]family, name string) (family, kind) {
 	plain := strings.TrimSuffix(name, compression(name))
-	if fam, ok := fams[plain]; ok {
+	if fam, ok := fams[plain]; ok && plain != name {
 		return fam, rotated
 	}
 	ext := filepath.Ext(plain)

@@ -155,14 +155,6 @@ func (s *schedule) look() {
 
 func (s *schedule) fail(format string, args ...any) {
 	s.t.Helper()
-	if s.f != nil {
-		for _, x := range s.f.streams {
-			s.t.Logf("%+v", *x)
-			if x.file != nil {
-				s.t.Logf("   %+v", *x.file)
-			}
-		}
-	}
 	s.t.Fatalf(format+"\nafter %v", append(args, s.ops)...)
 }
 

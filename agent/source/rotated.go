@@ -96,9 +96,15 @@ func (f *Follower) identifyArchive(ctx context.Context, e *entry, fd int, st sta
 		if len(h) == 0 || !s.in(e.family) || !bytes.Equal(h[:min(n, len(h))], head[:min(n, len(h))]) {
 			continue
 		}
+		if s.file != nil && s.file.st.links == 0 {
+			// The original is deleted, but nginx may still write to it. When
+			// it is final, the archive is compared with it.
+			size, err := trailer(fd, st.size)
+			f.hold = f.hold || err != nil || size != uint32(s.pos.Offset)
+			return
+		}
 		if s.file != nil || s.seen == f.scans {
-			// The content is being read, or lies elsewhere on disk.
-			f.sight(e)
+			f.sight(e) // a copy of what lies elsewhere on disk
 			return
 		}
 		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)

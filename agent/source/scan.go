@@ -274,7 +274,7 @@ func (f *Follower) drop(r *file) {
 
 // attach makes the stream read from an open file.
 func (f *Follower) attach(s *stream, e *entry, fd int, st stat, now time.Time) *file {
-	r := &file{stream: s, fd: fd, st: st, path: e.path, kind: e.kind, due: true, behind: true, end: s.pos.Offset}
+	r := &file{stream: s, fd: fd, st: st, path: e.path, kind: e.kind, due: true, behind: true, end: s.pos.Offset, heard: now}
 	// A file that wasn't touched for long isn't expected to grow.
 	r.grew = now.Add(-max(0, f.clock().Sub(time.Unix(0, st.mtime))))
 	if e.kind != live {

@@ -72,7 +72,7 @@ func (s *stream) lives(path string, st stat) {
 // detach records that no known file holds the content any more. A copy can
 // still be found by what is in it.
 func (s *stream) detach() {
-	s.file, s.resting = nil, stat{}
+	s.file, s.resting, s.seen = nil, stat{}, 0
 	if s.pos.Offset == 0 {
 		return // nothing in it could be recognised
 	}
