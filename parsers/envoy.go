@@ -1,11 +1,9 @@
 package parsers
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -121,7 +119,7 @@ func (o *operator) expr() (expr string, open bool) {
 
 // envoyFields picks the operators that a record is made of. It returns the
 // index in ops of the one for each field, or -1.
-func (f *Format) envoyFields(ops []operator, customer string) (fieldVars, error) {
+func (f *Format) envoyFields(ops []operator) (fieldVars, error) {
 	var vars fieldVars
 	for k := range vars {
 		vars[k] = -1
@@ -145,7 +143,7 @@ func (f *Format) envoyFields(ops []operator, customer string) (fieldVars, error)
 		if ops[i].name == "EMIT_TIME" {
 			vars[fieldDuration] = -1
 		} else if vars[fieldDuration] < 0 {
-			f.warnings = append(f.warnings, "the format logs when a request began, not when it ended; add %DURATION%, so that a long one is put in the hour in which it ended")
+			f.warn("the format logs when a request began, not when it ended; add %%DURATION%%, so that a long one is put in the hour in which it ended")
 		}
 	} else {
 		vars[fieldDuration] = -1
@@ -155,15 +153,13 @@ func (f *Format) envoyFields(ops []operator, customer string) (fieldVars, error)
 			f.lintOperator(field(k), &ops[i])
 		}
 	}
-	if customer == "" {
-		return vars, nil
-	}
-	vars[fieldCustomer] = slices.IndexFunc(ops, func(o operator) bool { return o.text == customer })
-	if vars[fieldCustomer] < 0 {
-		return vars, &lineError{-1, fmt.Errorf("the format has no operator %q", customer)}
-	}
-	f.lintOperator(fieldCustomer, &ops[vars[fieldCustomer]])
 	return vars, nil
+}
+
+// setCustomer notes the operator that says who is billed.
+func (f *Format) setCustomer(o *operator) {
+	f.customer = *o
+	f.lintOperator(fieldCustomer, o)
 }
 
 // compileEnvoyText compiles a text_format.
@@ -180,13 +176,17 @@ func compileEnvoyText(f *Format, s *Spec) error {
 		return specError("envoy_text", err)
 	}
 	f.escape = escapeNone
-	vars, err := f.envoyFields(ops, s.Customer)
+	vars, err := f.envoyFields(ops)
 	if err != nil {
-		var missing *lineError
-		if errors.As(err, &missing) {
-			return specError("customer", fmt.Errorf("%w; it has %s", missing.err, strings.Join(t.names(), ", ")))
-		}
 		return specError("envoy_text", err)
+	}
+	if s.Customer != "" {
+		i := slices.IndexFunc(ops, func(o operator) bool { return o.text == s.Customer })
+		if i < 0 {
+			return specError("customer", fmt.Errorf("the format has no operator %q; it has %s", s.Customer, strings.Join(t.names(), ", ")))
+		}
+		vars[fieldCustomer] = i
+		f.setCustomer(&ops[i])
 	}
 	if vars[fieldTime] >= 0 {
 		t.vars[vars[fieldTime]].parsed = true
@@ -251,11 +251,10 @@ func truncated(s string) string {
 // lintOperator warns of an operator that may not print what it is wanted for.
 func (f *Format) lintOperator(k field, o *operator) {
 	if o.size != "" {
-		n, _ := strconv.Atoi(o.size)
-		f.warnings = append(f.warnings, fmt.Sprintf("%s is cut to %d bytes, so two values that begin alike become one; leave out the :%s", o.text, n, o.size))
+		f.warn("%s is cut to %s bytes, so two values that begin alike become one; leave out the :%s", o.text, o.size, o.size)
 	}
 	if k == fieldTarget && o.header() == "X-ENVOY-ORIGINAL-PATH?:PATH" {
-		f.warnings = append(f.warnings, "the path is taken from x-envoy-original-path, which a caller could send himself before Envoy 1.26.0, 1.25.3, 1.24.4, 1.23.6 and 1.22.9; "+
-			"if no route rewrites paths, log %REQ(:PATH)% in its place")
+		f.warn("the path is taken from x-envoy-original-path, which a caller could send himself before Envoy 1.26.0, 1.25.3, 1.24.4, 1.23.6 and 1.22.9; " +
+			"if no route rewrites paths, log %%REQ(:PATH)%% in its place")
 	}
 }

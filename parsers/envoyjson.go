@@ -30,7 +30,7 @@ func compileEnvoyJSON(f *Format, s *Spec) error {
 			ops, names = append(ops, op), append(names, key)
 		}
 	}
-	vars, err := f.envoyFields(ops, "")
+	vars, err := f.envoyFields(ops)
 	if err != nil {
 		return specError("envoy_json", err)
 	}
@@ -45,8 +45,7 @@ func compileEnvoyJSON(f *Format, s *Spec) error {
 		}
 		f.names[fieldCustomer] = s.Customer
 		if i := slices.Index(names, s.Customer); i >= 0 {
-			f.lintOperator(fieldCustomer, &ops[i])
-			f.customerOperator = ops[i]
+			f.setCustomer(&ops[i])
 		}
 	}
 	if f.names[fieldStatus] == "" && f.names[fieldTarget] == "" {

@@ -23,8 +23,8 @@ type Format struct {
 	clock layout // how to read the time, for timeLayout
 	envoy bool   // Envoy routed the requests, not nginx
 	wrap  string
-	// customerOperator is what Envoy prints under the customer's key.
-	customerOperator operator
+	// customer is the operator by which Envoy prints who is billed.
+	customer operator
 
 	assumptions, warnings []string
 }

@@ -39,11 +39,7 @@ func (f *Format) warn(format string, args ...any) {
 func (f *Format) writtenByCaller() string {
 	name := f.names[fieldCustomer]
 	if f.envoy {
-		op := f.customerOperator
-		if f.json == nil {
-			op, _ = parseOperator(name)
-		}
-		switch op.name {
+		switch f.customer.name {
 		case "REQ", "REQUEST_HEADER", "QUERY_PARAM", "TRAILER", "REQUESTED_SERVER_NAME":
 			return name
 		}
