@@ -87,6 +87,10 @@ func (f *Follower) identifyArchive(ctx context.Context, e *entry, fd int, st sta
 		f.badArchive(e, err)
 		return
 	}
+	if n == 0 {
+		f.sight(e) // an archive of an empty log is nobody's
+		return
+	}
 	if copied, err := f.copyOfUnread(e, a); err != nil || copied {
 		f.hold = true
 		return
