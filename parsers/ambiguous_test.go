@@ -92,6 +92,7 @@ func TestCharset(t *testing.T) {
 	}{
 		{`::1 cus_acme GET "/v1" 200`, "cus_acme", nil},
 		{`::1 - GET "/v1" 200`, "", nil},
+		{`::1  GET "/v1" 200`, "", nil}, // the header is there and empty
 		{`::1 cus-acme GET "/v1" 200`, "", refusedCharset},
 		{`::1 cus_acme_of_more_than_16 GET "/v1" 200`, "", refusedCharset},
 		{`::1 cus_acme get "/v1" 200`, "", refusedCharset},

@@ -32,17 +32,13 @@ func (t *template) narrow(charset map[string]string) (assumptions []string, err 
 }
 
 // charsetLanguage builds the language of what the user says a variable holds,
-// as the log prints it: what the escape never prints is no part of it, and
-// absent always is.
+// as the log prints it: what the escape never prints is no part of it, and a
+// dash or nothing, for a value that is absent, always is.
 func charsetLanguage(expr string, esc escape) (*language, error) {
 	if _, err := newLanguage(expr); err != nil {
 		return nil, err
 	}
-	absent := ""
-	if esc == escapeDefault {
-		absent = "-"
-	}
-	l, err := newLanguage("(?:" + expr + ")|" + absent)
+	l, err := newLanguage("(?:" + expr + ")|-|")
 	if err != nil {
 		return nil, err
 	}

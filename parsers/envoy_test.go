@@ -93,6 +93,9 @@ func TestEnvoyTrustedCustomerInFront(t *testing.T) {
 	if got, want := parsed(t, p, `[1795543580.917] cus_acme "GET /v1 HTTP/2" 200 83 "a" "b"`), "2026-11-24T18:06:21.000Z GET /v1 2xx cus_acme"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	if got, want := parsed(t, p, `[1795543580.917] - "GET /v1 HTTP/2" 200 83 "a" "b"`), "2026-11-24T18:06:21.000Z GET /v1 2xx "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 	if got := parsed(t, p, `[1795543580.917] cus acme "GET /v1 HTTP/2" 200 83 "a"`); got != "no_match" {
 		t.Errorf("got %s, want no_match", got)
 	}

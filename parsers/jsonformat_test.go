@@ -111,6 +111,7 @@ func TestWarnings(t *testing.T) {
 		{corpusFormats["customer"], "customer_verified"},
 		{Spec{Nginx: customerFormat, Customer: "$http_x_customer", CustomerVerified: true}, ""},
 		{Spec{Nginx: combined + ` "$upstream_http_x_customer"`, Customer: "$upstream_http_x_customer"}, ""},
+		{Spec{Nginx: "combined", Customer: "$remote_user"}, "customer_verified"},
 		{corpusFormats["tabs"], "ends in $http_user_agent"},
 		{Spec{Nginx: `$msec "$uri" $status`}, "finally served"},
 		{Spec{Nginx: "combined", Wrap: "docker"}, "UTF-8"},

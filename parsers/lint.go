@@ -51,7 +51,8 @@ func (f *Format) writtenByCaller() string {
 		}
 	}
 	switch name {
-	case "$host", "$args", "$query_string", "$request", "$request_uri", "$uri", "$document_uri", "$request_method", "$ssl_server_name":
+	case "$remote_user", // free text unless auth_basic checks it
+		"$host", "$args", "$query_string", "$request", "$request_uri", "$uri", "$document_uri", "$request_method", "$ssl_server_name":
 		return name
 	}
 	return ""
