@@ -236,12 +236,18 @@ func FuzzCut(f *testing.F) {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte("a\"b\\c\x00\x1f\x7f\xff\n\t"))
 	f.Add([]byte(`\x41\u0041\n\"`))
+	escapes := []escape{escapeDefault, escapeJSON, escapeNone}
+	var langs []*language
+	for _, e := range escapes {
+		lang, err := newLanguage(e.anything())
+		if err != nil {
+			f.Fatal(err)
+		}
+		langs = append(langs, lang)
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		for _, e := range []escape{escapeDefault, escapeJSON, escapeNone} {
-			lang, err := newLanguage(e.anything())
-			if err != nil {
-				t.Fatal(err)
-			}
+		for i, e := range escapes {
+			lang := langs[i]
 			printed := print(e, text)
 			if got, ok := e.decode(nil, printed); !ok || !bytes.Equal(got, text) {
 				t.Errorf("escape %s: %q became %q, %v", escapeNames[e], text, got, ok)
