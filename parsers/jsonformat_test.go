@@ -70,6 +70,8 @@ func TestWraps(t *testing.T) {
 		{"cri", []string{"2026-11-24T18:42:53Z stdout P " + line[:40], "2026-11-24T18:42:53Z stderr F x", "2026-11-24T18:42:53Z stdout F " + line[40:]}, []string{"skipped", "no_match", read}},
 		{"cri", []string{"2026-11-24T18:42:53Z stdout F " + line[40:], "2026-11-24T18:42:53Z stdout F " + line}, []string{"no_match", read}},
 		{"cri", []string{line, "x stdout F " + line, "2026-11-24T18:42:53Z stdin F " + line, "2026-11-24T18:42:53Z stdout G " + line, "2026-11-24T18:42:53Z stdout"}, []string{"bad_wrap", "bad_wrap", "bad_wrap", "bad_wrap", "bad_wrap"}},
+		// Between the pieces comes a line of another file; only the pieces are lost.
+		{"cri", []string{"2026-11-24T18:42:53Z stdout P " + line[:40], "2026-11-24T18:42:53Z stdout F " + line, "2026-11-24T18:42:53Z stdout F " + line[40:]}, []string{"skipped", read, "no_match"}},
 		{"docker", []string{`{"log":"` + escaped + `\n","stream":"stdout","time":"2026-11-24T18:42:53Z"}`}, []string{read}},
 		{"docker", []string{`{"log":"` + escaped[:30] + `","stream":"stdout"}`, `{"log":"` + escaped[30:] + `\n","stream":"stdout"}`}, []string{"skipped", read}},
 		{"docker", []string{`{"log":"x\n"}`, `{"stream":"stdout"}`, line}, []string{"bad_wrap", "bad_wrap", "bad_wrap"}},

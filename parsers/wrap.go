@@ -64,7 +64,15 @@ func (p *pieces) parse(next agent.Parser, joined *[]byte, piece []byte, last boo
 		p.tooLong = false
 		return agent.RefusedTooLong
 	}
-	return next.Parse(whole, rec)
+	err := next.Parse(whole, rec)
+	if _, refused := err.(*agent.Refused); refused {
+		// The pieces before may be of another container's file that the same
+		// source reads; then this one is a record of its own, if any.
+		if next.Parse(piece, rec) == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // criParser reads the log files of containerd and CRI-O:
