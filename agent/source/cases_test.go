@@ -1062,3 +1062,92 @@ func TestForgotten(t *testing.T) {
 		t.Errorf("position %d, the oldest, is still there", p.ID)
 	}
 }
+
+// An archive of an empty log begins like every log, and is none of them.
+func TestEmptyArchive(t *testing.T) {
+	r := follow(t)
+	r.write(50)
+	r.scan()
+	r.kill()
+	r.write(20)
+	b := r.read("access.log")
+	r.remove("access.log")
+	r.reopen("access.log")
+	r.put("access.log.2.gz", compress(t, nil))
+	r.settle()
+	r.put("access.log.3.gz", compress(t, b))
+	r.settle()
+	r.check()
+}
+
+// The first bytes of a line are in many lines: they don't make a log of which
+// nothing was read yet the original of one that was rotated before it.
+func TestHalfLineBesideRotated(t *testing.T) {
+	r := follow(t)
+	r.write(100)
+	r.rename("access.log", "access.log.1")
+	r.reopen("access.log")
+	r.append("10.0")
+	r.settle()
+	r.check()
+	r.wantReadTo(true)
+}
+
+// A copy of a log of which nothing was read yet isn't read as well.
+func TestCopyOfUnread(t *testing.T) {
+	for _, archive := range []bool{false, true} {
+		r := follow(t)
+		r.open("access.log")
+		r.scan()
+		r.write(100)
+		if b := r.read("access.log"); archive {
+			r.put("access.log.1.gz", compress(t, b))
+		} else {
+			r.put("access.log.1", b)
+		}
+		r.settle()
+		r.check()
+		r.wantReadTo(true)
+	}
+}
+
+// A log that was truncated and has grown past the offset, whose old content is
+// in an archive that is found by the same scan.
+func TestTruncatedAndArchived(t *testing.T) {
+	r := follow(t)
+	r.write(50)
+	r.scan()
+	r.write(20)
+	r.put("access.log.1.gz", compress(t, r.read("access.log")))
+	if err := os.Truncate(r.path("access.log"), 0); err != nil {
+		t.Fatal(err)
+	}
+	r.write(200)
+	r.scan()
+	r.check()
+	r.wantReadTo(true)
+}
+
+// A log is replaced by a copy, which is rotated and compressed before the old
+// file, which nginx may still write to, is final.
+func TestReplacedByCopy(t *testing.T) {
+	r := follow(t)
+	r.write(50)
+	r.scan()
+	r.put("copy", r.read("access.log"))
+	r.rename("copy", "access.log")
+	r.reopen("access.log")
+	r.write(30)
+	r.rename("access.log", "access.log.1")
+	r.gzip("access.log.1")
+	r.reopen("access.log")
+	r.scan()
+	if len(r.got) != 50 {
+		t.Fatalf("%d lines; want 50", len(r.got))
+	}
+	r.wantReadTo(false)
+	r.pass(deletedFor)
+	r.settle()
+	r.check()
+	r.wantReadTo(true)
+}

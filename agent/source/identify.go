@@ -165,7 +165,7 @@ func (f *Follower) identify(ctx context.Context, e *entry, now time.Time) {
 		f.unreadableArchive(e)
 		return
 	}
-	if copied, err := f.copyOfUnread(e, plain(fd)); err != nil || copied {
+	if copied, err := f.copyOfUnread(e, plain(fd), st.size); err != nil || copied {
 		unix.Close(fd)
 		f.hold = true
 		return
@@ -195,8 +195,9 @@ func (f *Follower) identify(ctx context.Context, e *entry, now time.Time) {
 		if onDisk || s.file != nil {
 			// A copy of a log that is still being read from its original. It
 			// isn't needed unless that is truncated before it was read.
+			end, err := lastLine(fd, st.size)
+			f.hold = f.hold || err != nil || end > s.pos.Offset
 			unix.Close(fd)
-			f.hold = true
 			return
 		}
 		if v == rewound {
@@ -218,9 +219,10 @@ func (f *Follower) identify(ctx context.Context, e *entry, now time.Time) {
 	f.attach(f.newStream(), e, fd, st, now)
 }
 
-// copyOfUnread reports whether c begins like an open file of the same family
-// of which nothing was returned yet. What c is can be told only later then.
-func (f *Follower) copyOfUnread(e *entry, c content) (bool, error) {
+// copyOfUnread reports whether c, of the given size, may be a copy of an open
+// file of the same family of which nothing was returned yet. What c is can be
+// told only later then.
+func (f *Follower) copyOfUnread(e *entry, c content, size int64) (bool, error) {
 	var a, b [headLen]byte
 	n, err := c.at(a[:], 0)
 	if err != nil {
@@ -234,7 +236,10 @@ func (f *Follower) copyOfUnread(e *entry, c content) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if k := min(n, m); k > 0 && bytes.Equal(a[:k], b[:k]) {
+		// The first bytes of a line are in many lines. But a copy isn't
+		// longer than its original while that has its name.
+		k := min(n, m)
+		if k > 0 && bytes.Equal(a[:k], b[:k]) && (k == headLen || size <= r.st.size || r.st.links == 0) {
 			return true, nil
 		}
 	}

@@ -91,7 +91,12 @@ func (f *Follower) identifyArchive(ctx context.Context, e *entry, fd int, st sta
 		f.sight(e) // an archive of an empty log is nobody's
 		return
 	}
-	if copied, err := f.copyOfUnread(e, a); err != nil || copied {
+	size, err := trailer(fd, st.size)
+	if err != nil {
+		f.badArchive(e, err)
+		return
+	}
+	if copied, err := f.copyOfUnread(e, a, int64(size)); err != nil || copied {
 		f.hold = true
 		return
 	}
@@ -101,10 +106,9 @@ func (f *Follower) identifyArchive(ctx context.Context, e *entry, fd int, st sta
 			continue
 		}
 		if s.file != nil && s.file.st.links == 0 {
-			// The original is deleted, but nginx may still write to it. When
-			// it is final, the archive is compared with it.
-			size, err := trailer(fd, st.size)
-			f.hold = f.hold || err != nil || size != uint32(s.pos.Offset)
+			// The original has no name any more, but nginx may still write to
+			// it. When it is final, the archive is compared with it.
+			f.hold = f.hold || size != uint32(s.pos.Offset)
 			return
 		}
 		if s.file != nil || s.seen == f.scans {

@@ -104,11 +104,13 @@ func (f *Follower) scan(ctx context.Context, now time.Time) {
 // verify makes sure that every open file still holds what was read from it.
 // Only then can another file be told to be a copy or not: what was copied
 // before the files were listed is still there, or its stream is detached now.
+// Sizes and names are those of now, too.
 func (f *Follower) verify(now time.Time) {
 	for _, r := range f.files {
 		if r.archive != nil {
 			continue
 		}
+		f.lookAt(r, now)
 		ok, err := r.intact()
 		if err == nil && !ok {
 			err = f.replaced(r, now)
