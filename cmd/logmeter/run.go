@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/logmeter/logmeter/agent"
+	"github.com/logmeter/logmeter/agent/config"
+	"github.com/logmeter/logmeter/agent/stripe"
+	"github.com/logmeter/logmeter/checkpoint"
+)
+
+// maintainEvery is the time between two looks after the database.
+const maintainEvery = time.Minute
+
+// startWithin bounds how long the start waits for Stripe. An agent that can't
+// reach it counts all the same.
+const startWithin = 15 * time.Second
+
+type runFlags struct {
+	dryRun, once, newState bool
+}
+
+func newRun(o *options) *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Count and report: the daemon",
+		Long: `Follows every configured log, counts, and reports each hour's usage to Stripe
+once the hour is over and settled. It can be killed at any time: it goes on
+from what it had committed, and every line counts once.
+
+With --dry-run each event is printed to standard output as a JSON line instead
+of being sent. A dry run keeps its own state, in the folder dry-run of
+state_dir: what it printed is still sent by a real run.
+
+With --once it reads every log to its end, seals the hours that are over,
+delivers, and exits; 0 if everything went out.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), f) },
+	}
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print each event as a JSON line instead of sending it")
+	c.Flags().BoolVar(&f.once, "once", false, "read to the end of the logs, deliver what is closed, and exit")
+	c.Flags().BoolVar(&f.newState, "new-state", false, "set the state aside and start afresh from the logs as they are now")
+	return c
+}
+
+func (o *options) run(ctx context.Context, f runFlags) error {
+	c, err := o.load()
+	if err != nil {
+		return err
+	}
+	if err := c.CheckRun(); err != nil {
+		return &failure{exitConfig, err}
+	}
+	log := slog.New(slog.NewTextHandler(o.err, nil))
+	for _, w := range c.Warnings() {
+		log.Warn(w)
+	}
+	dir := c.StateDir
+	if f.dryRun {
+		dir = filepath.Join(dir, "dry-run")
+	}
+	if f.newState {
+		if err := setAside(dir, time.Now(), log); err != nil {
+			return failed(err)
+		}
+	}
+	store, err := openState(dir, c, log)
+	if err != nil {
+		return err
+	}
+	err = o.runOn(ctx, c, store, f, log)
+	return errors.Join(err, failed(store.Close()))
+}
+
+// runOn runs the agent on an open state.
+func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint.Store, f runFlags, log *slog.Logger) error {
+	meters, err := compileMeters(c)
+	if err != nil {
+		return err
+	}
+	feeds, err := openFeeds(c, store, time.Now, log)
+	if err != nil {
+		return err
+	}
+	defer closeFeeds(feeds)
+	a := &agent.Agent{
+		Feeds: feeds, Meters: meters, Store: store,
+		Settle: c.Report.Settle, SendOnStop: c.Report.SendOnStop, NothingSent: f.dryRun,
+		Now: time.Now, Log: log,
+	}
+	if a.Biller, err = o.biller(ctx, c, store, f, log); err != nil {
+		return err
+	}
+	v, _ := versions()
+	log.Info("logmeter starts", "version", v, "sources", len(feeds), "meters", len(meters.Names()), "config", c.File)
+	if f.once {
+		return once(ctx, a, log)
+	}
+	err = runLoops(ctx, a, store)
+	if err == nil {
+		log.Info("logmeter stopped; all that was read is committed")
+	}
+	return failed(err)
+}
+
+// biller returns what delivers, nil when there is no key.
+func (o *options) biller(ctx context.Context, c *config.Config, store *checkpoint.Store, f runFlags, log *slog.Logger) (agent.Biller, error) {
+	if f.dryRun {
+		p, err := stripe.NewPrinter(o.out, stripeOptions(c, log, time.Now))
+		return p, failed(err)
+	}
+	if !c.HasKey() {
+		log.Warn("there is no Stripe key: usage is counted and kept, and sent once there is one",
+			"hint", "set stripe.api_key_file in "+c.File+" or STRIPE_API_KEY")
+		return nil, nil
+	}
+	b, err := stripe.New(stripeOptions(c, log, time.Now))
+	if err != nil {
+		return nil, &failure{exitConfig, err}
+	}
+	bound := &boundBiller{Biller: b, store: store, log: log}
+	first, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	if err := bound.bind(first); errors.Is(err, checkpoint.ErrBound) {
+		return nil, failed(err)
+	} else if err != nil {
+		log.Warn("Stripe can't be asked now; counting starts all the same", "reason", err)
+	}
+	return bound, nil
+}
+
+// once makes one run over the logs and says what became of the usage.
+func once(ctx context.Context, a *agent.Agent, log *slog.Logger) error {
+	d, err := a.RunOnce(ctx)
+	log.Info("done", "delivered", d.Accepted, "waiting", d.Waiting, "held", d.Held, "parked", d.Parked)
+	if err == nil && d.Parked+d.Held > 0 {
+		err = fmt.Errorf("%d entries are parked and %d held; the warnings above say why, and they stay in the state", d.Parked, d.Held)
+	}
+	return failed(err)
+}
+
+// runLoops runs the agent and looks after the database meanwhile.
+func runLoops(ctx context.Context, a *agent.Agent, store *checkpoint.Store) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	var merr error
+	wg.Go(func() {
+		merr = maintain(ctx, store)
+		if merr != nil {
+			stop()
+		}
+	})
+	err := a.Run(ctx)
+	stop()
+	wg.Wait()
+	return errors.Join(err, merr)
+}
+
+// maintain merges tables and forgets what is long over, until ctx ends.
+func maintain(ctx context.Context, store *checkpoint.Store) error {
+	t := time.NewTicker(maintainEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-t.C:
+			if err := store.Maintain(now); err != nil && !errors.Is(err, agent.ErrFull) {
+				return err
+			}
+			if _, err := store.Prune(now); err != nil && !errors.Is(err, agent.ErrFull) {
+				return err
+			}
+		}
+	}
+}
+
+// setAside moves what is in a state folder into a folder of its own within it,
+// so that a new state can begin and the old one can still be looked at.
+func setAside(dir string, now time.Time, log *slog.Logger) error {
+	list, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	old := filepath.Join(dir, "old-"+now.UTC().Format("20060102T150405Z"))
+	moved := 0
+	for _, e := range list {
+		if e.Name() == "dry-run" || e.IsDir() && len(e.Name()) > 4 && e.Name()[:4] == "old-" {
+			continue
+		}
+		if moved == 0 {
+			if err := os.Mkdir(old, 0o700); err != nil {
+				return err
+			}
+		}
+		if err := os.Rename(filepath.Join(dir, e.Name()), filepath.Join(old, e.Name())); err != nil {
+			return err
+		}
+		moved++
+	}
+	if moved > 0 {
+		log.Warn("the old state was set aside: its unsent usage is not sent from here any more", "folder", old)
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/logmeter/logmeter/agent"
+	"github.com/logmeter/logmeter/agent/config"
+	"github.com/logmeter/logmeter/agent/source"
+	"github.com/logmeter/logmeter/agent/stripe"
+	"github.com/logmeter/logmeter/checkpoint"
+)
+
+// load reads the configuration; what is wrong with it is a failure with
+// EX_CONFIG.
+func (o *options) load() (*config.Config, error) {
+	c, err := config.Load(o.config)
+	if err != nil {
+		return nil, &failure{exitConfig, err}
+	}
+	return c, nil
+}
+
+// compileMeters compiles the meters.
+func compileMeters(c *config.Config) (*agent.Meters, error) {
+	ms, err := agent.NewMeters(c.Meters())
+	if err != nil {
+		return nil, &failure{exitConfig, err}
+	}
+	return ms, nil
+}
+
+// pickSource returns the source with the given name, or the only one.
+func pickSource(c *config.Config, name string) (config.Source, error) {
+	if s, ok := c.Source[name]; ok {
+		return s, nil
+	}
+	all := c.Sources()
+	if name == "" && len(all) == 1 {
+		return all[0], nil
+	}
+	names := make([]string, len(all))
+	for i, s := range all {
+		names[i] = s.Name
+	}
+	sort.Strings(names)
+	if name == "" {
+		return config.Source{}, &failure{exitUsage, fmt.Errorf("%s has %d sources; say which one's format the lines have: --source %s", c.File, len(all), strings.Join(names, " or --source "))}
+	}
+	return config.Source{}, &failure{exitUsage, fmt.Errorf("%s has no source %q; it has: %s", c.File, name, strings.Join(names, ", "))}
+}
+
+// openState opens the state in a folder.
+func openState(dir string, c *config.Config, log *slog.Logger) (*checkpoint.Store, error) {
+	s, err := checkpoint.Open(checkpoint.Options{Dir: dir, Instance: c.Instance, Live: c.Stripe.Live, Log: log})
+	return s, failed(err)
+}
+
+// openFeeds opens every source behind its committed positions.
+func openFeeds(c *config.Config, store agent.Store, now func() time.Time, log *slog.Logger) (feeds []agent.Feed, err error) {
+	defer func() {
+		if err != nil {
+			closeFeeds(feeds)
+		}
+	}()
+	for _, s := range c.Sources() {
+		ps, err := store.Positions(s.Name)
+		if err != nil {
+			return feeds, failed(err)
+		}
+		src, err := source.Open(source.Options{
+			Name: s.Name, Path: s.Path, FromStart: s.FromStart, Positions: ps, Now: now,
+			Log: log.With("source", s.Name),
+		})
+		if err != nil {
+			return feeds, failed(fmt.Errorf("source %s: %w", s.Name, err))
+		}
+		feeds = append(feeds, agent.Feed{Source: src, Parser: c.Format[s.Format].Compiled.NewParser()})
+	}
+	return feeds, nil
+}
+
+func closeFeeds(feeds []agent.Feed) {
+	for _, f := range feeds {
+		f.Source.Close()
+	}
+}
+
+// stripeOptions is what the configuration says of Stripe.
+func stripeOptions(c *config.Config, log *slog.Logger, now func() time.Time) stripe.Options {
+	v, _ := versions()
+	meters := map[string]stripe.Meter{}
+	for name, event := range c.EventNames() {
+		meters[name] = stripe.Meter{EventName: event}
+	}
+	return stripe.Options{
+		Key: stripe.Secret(c.Stripe.Key), Live: c.Stripe.Live, APIBase: c.Stripe.APIBase,
+		Meters: meters, Customers: stripe.Customers{Map: c.Customers.Map},
+		Version: v, Log: log, Now: now,
+	}
+}
+
+// boundBiller is a Biller that delivers nothing before the state is known to
+// belong to the key's account. The question is asked when Stripe's time is,
+// which is before every pass, so that an agent can start while Stripe is down.
+type boundBiller struct {
+	*stripe.Biller
+	store *checkpoint.Store
+	log   *slog.Logger
+
+	mu    sync.Mutex // guards bound
+	bound bool
+}
+
+// Now implements agent.Biller.
+func (b *boundBiller) Now(ctx context.Context) (time.Time, error) {
+	if err := b.bind(ctx); err != nil {
+		return time.Time{}, err
+	}
+	return b.Biller.Now(ctx)
+}
+
+// bind asks Stripe whose key it is, once it answers, and ties the state to that
+// account. A key that may not read its account is let through: the mode is
+// checked with every event.
+func (b *boundBiller) bind(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.bound {
+		return nil
+	}
+	r := b.Check(ctx)
+	if !r.Reached || r.Account == "" && !r.AccountHidden {
+		return errors.New(worstText(&r))
+	}
+	if r.Account != "" {
+		if err := b.store.Bind(r.Account, r.Live); err != nil {
+			return err
+		}
+	}
+	for _, f := range r.Findings {
+		switch f.Severity {
+		case stripe.Problem:
+			b.log.Error(f.Text)
+		case stripe.Warning:
+			b.log.Warn(f.Text)
+		}
+	}
+	b.bound = true
+	return nil
+}
+
+func worstText(r *stripe.Report) string {
+	for _, f := range r.Findings {
+		if f.Severity == r.Worst() {
+			return f.Text
+		}
+	}
+	return "no answer"
+}
