@@ -88,8 +88,12 @@ func (f *Follower) families() map[string]map[string]family {
 		all[fam.dir][fam.base] = fam
 	}
 	real := map[string]string{}
-	for _, path := range f.livePaths() {
+	paths := f.livePaths()
+	for _, path := range paths {
 		add(f.resolve(path, real))
+	}
+	if len(f.targets) > len(paths) {
+		maps.DeleteFunc(f.targets, func(path string, _ family) bool { return !slices.Contains(paths, path) })
 	}
 	for _, s := range f.streams {
 		lost := s.file == nil && (s.seen < f.scans-1 || f.scans == 1)

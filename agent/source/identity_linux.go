@@ -62,3 +62,14 @@ func nextData(fd int, off int64) int64 {
 	}
 	return off
 }
+
+// canWatch reports whether a watch can be had at all. The library ends the
+// process when there is none.
+func canWatch() bool {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	if err != nil {
+		return false
+	}
+	unix.Close(fd)
+	return true
+}

@@ -29,3 +29,7 @@ func fromStat(st *unix.Stat_t) stat {
 
 // nextData knows no holes here: their zeros are read and skipped.
 func nextData(_ int, off int64) int64 { return off }
+
+// canWatch reports that a watch can't be had: there is no name for an open
+// descriptor here that it could be put on.
+func canWatch() bool { return false }

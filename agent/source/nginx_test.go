@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -148,5 +147,5 @@ http {
 		r.want = append(r.want, strings.TrimSuffix(line, "\n"))
 	}
 	r.check()
-	t.Log(fmt.Sprintf("%d lines, %d rotations: every line once", len(r.want), rotations))
+	t.Logf("%d lines, %d rotations: every line once", len(r.want), rotations)
 }

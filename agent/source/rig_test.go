@@ -291,3 +291,23 @@ func (r *rig) wantReadTo(want bool) {
 		r.t.Errorf("source says that all was read: %v; want %v", got, want)
 	}
 }
+
+// follow returns a rig whose log was looked at before anything was in it.
+func follow(t *testing.T, change ...func(*Options)) *rig {
+	t.Helper()
+	r := newRig(t, change...)
+	r.scan()
+	return r
+}
+
+// reopen is what nginx does on USR1.
+func (r *rig) reopen(name string) {
+	r.t.Helper()
+	r.open(name)
+}
+
+// scanWithoutReading lets the follower look at the files and take one block.
+func (r *rig) scanWithoutReading() {
+	r.pass(3 * time.Second)
+	r.f.scan(context.Background(), r.f.clock())
+}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/nxadm/tail/watch"
-	"golang.org/x/sys/unix"
 	"gopkg.in/tomb.v1"
 )
 
@@ -31,17 +30,6 @@ type hint struct {
 
 // maxHints bounds how many files of a source are watched at once.
 const maxHints = 128
-
-// canWatch reports whether a watch can be had at all. The library ends the
-// process when there is none.
-func canWatch() bool {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
-	if err != nil {
-		return false
-	}
-	unix.Close(fd)
-	return true
-}
 
 // listen watches the live files that are idle.
 func (f *Follower) listen(now time.Time) {
