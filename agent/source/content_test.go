@@ -146,6 +146,18 @@ func TestHoles(t *testing.T) {
 		r.settle()
 		r.check()
 	})
+	t.Run("a terabyte", func(t *testing.T) {
+		r := follow(t)
+		r.write(3)
+		if err := os.Truncate(r.path("access.log"), 1<<40); err != nil {
+			t.Skip(err)
+		}
+		r.settle()
+		r.check()
+		r.write(3)
+		r.settle()
+		r.check()
+	})
 	t.Run("zeros at the end", func(t *testing.T) {
 		r := follow(t)
 		r.write(5)

@@ -162,14 +162,18 @@ func (r *file) read(buf *buffer) (found, error) {
 			return f, nil
 		case p.skip > 0:
 			s.advance(b, p.skip)
+			f := found{holes: 1, torn: count(p.torn)}
 			if p.skip == len(data) {
-				if off := nextData(r.fd, s.pos.Offset); off > s.pos.Offset {
+				switch off := nextData(r.fd, s.pos.Offset); {
+				case off < 0:
+					f.drained = true
+				case off > s.pos.Offset:
 					if err := s.jump(plain(r.fd), off); err != nil {
 						return found{}, err
 					}
 				}
 			}
-			return found{holes: 1, torn: count(p.torn)}, nil
+			return f, nil
 		case !more:
 			return found{drained: true}, nil
 		case !buf.grow():

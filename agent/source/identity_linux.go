@@ -55,12 +55,16 @@ func fstat(dir int, path string, flags int) (stat, error) {
 }
 
 // nextData returns the first offset at or after off that isn't in a hole of a
-// sparse file.
+// sparse file; -1 when only a hole follows.
 func nextData(fd int, off int64) int64 {
-	if n, err := unix.Seek(fd, off, unix.SEEK_DATA); err == nil && n > off {
-		return n
+	n, err := unix.Seek(fd, off, unix.SEEK_DATA)
+	switch {
+	case errors.Is(err, unix.ENXIO):
+		return -1
+	case err != nil:
+		return off // this file system can't tell
 	}
-	return off
+	return max(n, off)
 }
 
 // canWatch reports whether a watch can be had at all. The library ends the
