@@ -165,6 +165,7 @@ func (f *Follower) takeArchive(ctx context.Context, s *stream, e *entry, fd int,
 	return taken
 }
 
+// tryArchive is takeArchive without what it owns and says.
 func (f *Follower) tryArchive(ctx context.Context, s *stream, e *entry, fd int, st stat, now time.Time) (bool, error) {
 	p := &s.pos
 	counted := func() (bool, error) {
@@ -186,13 +187,11 @@ func (f *Follower) tryArchive(ctx context.Context, s *stream, e *entry, fd int, 
 		}
 		if size == uint32(p.Offset) {
 			var head [headLen]byte
-			if n, err := a.at(head[:len(p.Head)], 0); err != nil || bytes.Equal(head[:n], p.Head) {
-				if err != nil {
-					return false, err
-				}
-				return counted()
+			n, err := a.at(head[:len(p.Head)], 0)
+			if err != nil || !bytes.Equal(head[:n], p.Head) {
+				return false, err
 			}
-			return false, nil
+			return counted()
 		}
 	}
 	v, place, err := compare(p, a)
