@@ -44,10 +44,15 @@ func each(err error) []error {
 }
 
 // lacking returns what a record of the format hasn't and a daemon needs: a
-// time for the hour, a path to be routed, and what the meters ask for.
+// customer to bill, a time for the hour, a path to be routed, and what the
+// meters ask for.
 func (f Format) lacking(meters map[string]Meter) []string {
 	var lacks []string
 	fields := f.Compiled.Fields()
+	if fields.Customer == "" && len(meters) > 0 {
+		lacks = append(lacks, "customer, so there is nobody to bill; want a table [format.NAME] with customer = \"$variable\", "+
+			"the variable of the log that says who called, such as $upstream_http_x_customer_id")
+	}
 	if !f.Compiled.HasTime() {
 		lacks = append(lacks, "time, so usage can't be put in an hour; want $time_local, $time_iso8601 or $msec in it")
 	}

@@ -103,23 +103,15 @@ func (r *reader) checkFormat(source table, c *Config) {
 		source.fault("format", "%v", err)
 	}
 	c.Format[name] = f
-	if len(c.Meter) > 0 {
-		source.hint("format", fmt.Sprintf("the built-in %q names no customer, so there is nobody to bill", name),
-			fmt.Sprintf(`write a table [format.api] with nginx = %q and customer = "$remote_user", and format = "api" here`, name))
-	}
 }
 
-// checkUse reports formats without a customer that a source uses, and warns of
-// those that no source uses.
-func (r *reader) checkUse(sources []Source, formats map[string]table, meters int) {
+// checkUse warns of formats that no source uses.
+func (r *reader) checkUse(sources []Source, formats map[string]table) {
 	for _, name := range slices.Sorted(maps.Keys(formats)) {
 		t := formats[name]
 		used := slices.ContainsFunc(sources, func(s Source) bool { return s.Format == name })
-		switch {
-		case !used && len(sources) > 0:
+		if !used && len(sources) > 0 {
 			t.r.warn(t.at.line, t.name, "no source uses this format", "")
-		case used && meters > 0 && !t.has("customer") && !t.refusedHere():
-			r.hint(t.at.line, t.name, "names no customer, so there is nobody to bill; want customer = \"$variable\"", "the variable of the log that says who called, such as $upstream_http_x_customer_id or $remote_user")
 		}
 	}
 }

@@ -119,7 +119,7 @@ func (r *reader) read(top table, c *Config) {
 		r.checkFormat(sources[name], c)
 	}
 	r.checkOverlap(names, sources, c.Source)
-	r.checkUse(c.Sources(), formats, len(c.Meter))
+	r.checkUse(c.Sources(), formats)
 	top.table("customers").customers(&c.Customers)
 	top.table("stripe").stripe(&c.Stripe)
 	top.table("report").report(&c.Report)

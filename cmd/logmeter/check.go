@@ -89,7 +89,11 @@ func (o *options) check(ctx context.Context, logFile, name string) error {
 		if err != nil {
 			return err
 		}
-		s.Path, sources = logFile, []config.Source{s}
+		if _, err := os.Stat(logFile); err != nil {
+			return failed(err)
+		}
+		s.Path = logFile
+		sources = []config.Source{s}
 	}
 	for _, s := range sources {
 		o.checkSource(ch, c, s, meters)
