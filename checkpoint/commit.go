@@ -185,6 +185,9 @@ func (s *Store) countIn(t *txn, at agent.Window) (*window, error) {
 		if err := s.sweepWindow(t, at, &all); err != nil {
 			return nil, err
 		}
+		if err := t.flush(); err != nil {
+			return nil, err
+		}
 		h = s.headers[at]
 	}
 	if !ok || h.stage == stagePruned {

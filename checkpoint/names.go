@@ -17,7 +17,7 @@ const (
 	segmentBytes = 4 << 10
 
 	// idleNames is how many names nobody uses may stay in memory.
-	idleNames = 1 << 16
+	idleNames = 1 << 14
 )
 
 // number returns the number in Store.names of a customer slot of a tally. The

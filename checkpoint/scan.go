@@ -58,6 +58,10 @@ type view struct {
 	dict dictionary // only the words are used, and they only grow
 }
 
+func (v view) iterator(prefix []byte) *badger.Iterator {
+	return v.t.NewIterator(badger.IteratorOptions{Prefix: prefix})
+}
+
 // view returns a snapshot. Close waits until it is done.
 func (s *Store) view() (view, error) {
 	s.mu.Lock()
