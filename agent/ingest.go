@@ -26,6 +26,8 @@ const (
 	idleWait = time.Second
 	// fullRetry is the time between two tries to commit on a full disk.
 	fullRetry = time.Second
+	// drainPatience is longer than a source may need to tell what a file is.
+	drainPatience = 70 * time.Second
 	// complainEvery is the time between two messages about the same trouble.
 	complainEvery = time.Minute
 	// maxAhead is how far in the future a line may be before it is reported:
@@ -79,10 +81,11 @@ func (in *ingester) run(ctx context.Context) error {
 }
 
 // drain ingests until everything that is in the logs now is committed, and no
-// line has come for quiet. It gives up, with an error, when a log can't be read.
+// line has come for quiet. It gives up, with an error, when a log can't be read
+// for drainPatience.
 func (in *ingester) drain(ctx context.Context, quiet time.Duration) error {
 	start := in.now()
-	silent := start
+	silent, readable := start, start
 	for ctx.Err() == nil {
 		b, err := in.step(ctx, min(idleWait, max(quiet, 10*time.Millisecond)))
 		if err != nil {
@@ -93,7 +96,9 @@ func (in *ingester) drain(ctx context.Context, quiet time.Duration) error {
 			silent = now
 			continue
 		}
-		if b.ReadTo.IsZero() {
+		if !b.ReadTo.IsZero() {
+			readable = now
+		} else if now.Sub(readable) >= drainPatience {
 			return errors.Join(
 				in.commit(ctx),
 				fmt.Errorf("source %s: not all of its logs can be read now", in.feed.Source.Name()),

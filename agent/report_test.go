@@ -70,7 +70,9 @@ func TestSourceThatCannotBeReadHoldsBackNobodyForLong(t *testing.T) {
 
 const settleForTest = 3 * time.Minute
 
-func TestUnknownCustomerIsParkedAndReleasedByTheMapping(t *testing.T) {
+// TestPromiseNothingDropped: usage of a customer that isn't known stays, with
+// the reason, and goes out when the mapping is mended.
+func TestPromiseNothingDropped(t *testing.T) {
 	h := newHouse(t)
 	known := false
 	h.biller.lookup = func(string) (string, error) {
@@ -92,6 +94,40 @@ func TestUnknownCustomerIsParkedAndReleasedByTheMapping(t *testing.T) {
 		t.Errorf("got %+v, want it accepted", d)
 	}
 	h.wantBilled(map[string]uint64{"cus_1 2026-11-24T12:00:00Z": 1})
+}
+
+// TestPromiseFrozenRequest: every attempt of an entry sends the same bytes,
+// whatever was counted or configured meanwhile.
+func TestPromiseFrozenRequest(t *testing.T) {
+	h := newHouse(t)
+	account := "cus_1"
+	h.biller.lookup = func(string) (string, error) { return account, nil }
+	h.biller.lost = true
+	h.log.write(noon, "/score", "acme", 200)
+	h.clock.advance(time.Hour)
+	h.mustPass()
+	frozen := h.entries()[0]
+	if !frozen.Frozen() || frozen.Account != "cus_1" {
+		t.Fatalf("the first attempt froze %+v", frozen)
+	}
+	account = "cus_2" // the mapping changes, and late lines come
+	h.log.write(noon.Add(3*time.Minute), "/score", "acme", 200)
+	for range 3 {
+		h.clock.advance(10 * time.Minute)
+		h.mustPass()
+		if got := h.entries()[0]; body(&got) != body(&frozen) {
+			t.Fatalf("an attempt sent %s, the first one %s", body(&got), body(&frozen))
+		}
+	}
+	h.biller.lost = false
+	for range 3 {
+		h.clock.advance(10 * time.Minute)
+		h.mustPass()
+	}
+	h.wantBilled(map[string]uint64{
+		"cus_1 2026-11-24T12:00:00Z": 1,
+		"cus_2 2026-11-24T12:00:00Z": 1, // the late line, mapped as the mapping was then
+	})
 }
 
 func TestTwoLoggedNamesOfOneCustomerGetTwoMinutes(t *testing.T) {
@@ -175,8 +211,9 @@ func TestOutageIsNotHammered(t *testing.T) {
 	}
 }
 
-// TestOldEntryIsSentOnlyAfterStripeWasRead: the dedupe horizon.
-func TestOldEntryIsSentOnlyAfterStripeWasRead(t *testing.T) {
+// TestPromiseDedupeHorizon: an entry older than 20 hours is sent only after
+// Stripe's summaries were read.
+func TestPromiseDedupeHorizon(t *testing.T) {
 	tests := []struct {
 		name    string
 		prepare func(h *house)
@@ -319,10 +356,10 @@ func (c *crashingStore) Settle(es []Entry) error {
 	return c.crash("Settle", func() error { return c.Store.Settle(es) })
 }
 
-// TestCrashTable: every durable operation fails, without effect or with it,
+// TestPromiseOneTransaction: every durable operation fails, without effect or with it,
 // at each of its first calls, while Stripe loses requests and answers. After
 // a restart every line is billed exactly once.
-func TestCrashTable(t *testing.T) {
+func TestPromiseOneTransaction(t *testing.T) {
 	for _, op := range []string{"Commit", "Seal", "Attempt", "Settle"} {
 		for _, after := range []bool{false, true} {
 			for nth := 1; nth <= 4; nth++ {
@@ -355,9 +392,9 @@ func TestCrashTable(t *testing.T) {
 	}
 }
 
-// TestRandomLives: many seeds of writing, crashing at random, losing requests
+// TestPromiseRecoveryIsTheNormalPath: many seeds of writing, crashing at random, losing requests
 // and answers, outages of a day, restored states. LOGMETER_SEEDS says how many.
-func TestRandomLives(t *testing.T) {
+func TestPromiseRecoveryIsTheNormalPath(t *testing.T) {
 	seeds := 12
 	if more := os.Getenv("LOGMETER_SEEDS"); more != "" {
 		if _, err := fmt.Sscan(more, &seeds); err != nil {

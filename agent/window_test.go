@@ -48,9 +48,9 @@ func TestFreeMinute(t *testing.T) {
 	}
 }
 
-// TestIdentify holds the identifiers fast: usage that is already at Stripe
+// TestPromiseOneIdentifier holds the identifiers fast: usage that is already at Stripe
 // must never go out under another name, whatever version of logmeter runs.
-func TestIdentify(t *testing.T) {
+func TestPromiseOneIdentifier(t *testing.T) {
 	w := WindowOf(time.Date(2026, 11, 24, 18, 0, 0, 0, time.UTC))
 	got := Identify("edge-1", "credit-score", "acme", w, 1)
 	if want := "lm1-c8647f6aae443ad162b42807381f1e8f-2026112418-1"; got != want {
