@@ -129,7 +129,13 @@ func (h *e2e) startNginx() {
 	h.must(err)
 	h.nginx = l.Addr().String()
 	l.Close()
-	conf := h.write("nginx.conf", strings.NewReplacer("DIR", h.dir, "ADDR", h.nginx).Replace(`
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root;"
+	}
+	conf := h.write("nginx.conf", strings.NewReplacer("DIR", h.dir, "ADDR", h.nginx, "USER", user).Replace(`
+# Workers reopen the log by themselves, in a folder that is this user's alone.
+USER
 daemon off;
 worker_processes 2;
 pid DIR/nginx.pid;
