@@ -36,6 +36,7 @@ type reporter struct {
 	log         *slog.Logger
 
 	started     time.Time // first step, for sealPatience
+	sealedTo    Window    // the open window at the last step
 	pausedUntil time.Time
 	paused      string // why, until pausedUntil
 	unreachable int    // times in a row that Stripe's time couldn't be had
@@ -61,12 +62,27 @@ func (r *reporter) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		wait := reportEvery
-		if !d.Next.IsZero() {
-			wait = min(wait, max(d.Next.Sub(r.now()), 100*time.Millisecond))
+		until := r.now().Add(reportEvery)
+		if !d.Next.IsZero() && d.Next.Before(until) {
+			until = d.Next
 		}
-		if !sleep(ctx, wait) {
+		if !r.rest(ctx, until) {
 			return nil
+		}
+	}
+}
+
+// rest waits until the given time, or until another window is closed: an hour
+// is over and settled, or the logs were read to their end for the first time.
+// It reports whether ctx still goes on.
+func (r *reporter) rest(ctx context.Context, until time.Time) bool {
+	for {
+		left := max(until.Sub(r.now()), 100*time.Millisecond)
+		if !sleep(ctx, min(left, time.Second)) {
+			return false
+		}
+		if !r.now().Before(until) || WindowOf(r.closed()) > r.sealedTo {
+			return true
 		}
 	}
 }
@@ -75,7 +91,9 @@ func (r *reporter) run(ctx context.Context) error {
 // one of the store and must end the process; troubles with Stripe are logged
 // and tried again.
 func (r *reporter) step(ctx context.Context) (Delivery, error) {
-	if err := r.seal(r.closed()); err != nil {
+	closed := r.closed()
+	r.sealedTo = WindowOf(closed)
+	if err := r.seal(closed); err != nil {
 		return Delivery{}, err
 	}
 	return r.deliver(ctx)

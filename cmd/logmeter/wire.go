@@ -76,7 +76,7 @@ func openFeeds(c *config.Config, store agent.Store, now func() time.Time, log *s
 		}
 		src, err := source.Open(source.Options{
 			Name: s.Name, Path: s.Path, FromStart: s.FromStart, Positions: ps, Now: now,
-			Log: log.With("source", s.Name),
+			Log: log,
 		})
 		if err != nil {
 			return feeds, failed(fmt.Errorf("source %s: %w", s.Name, err))
@@ -136,6 +136,9 @@ func (b *boundBiller) bind(ctx context.Context) error {
 		return nil
 	}
 	r := b.Check(ctx)
+	if err := ctx.Err(); err != nil {
+		return err // stopped meanwhile: what was found means nothing
+	}
 	if !r.Reached || r.Account == "" && !r.AccountHidden {
 		return errors.New(worstText(&r))
 	}
