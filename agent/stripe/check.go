@@ -89,6 +89,19 @@ func (b *Biller) Check(ctx context.Context) Report {
 	return r
 }
 
+// Start asks what has to be known before anything is sent: whose the key is,
+// the clock, and the meters. It only reads.
+func (b *Biller) Start(ctx context.Context) Report {
+	r := Report{Live: b.live}
+	if b.checkAccount(ctx, &r) {
+		b.checkClock(&r)
+		if b.checkList(ctx, &r) {
+			b.checkMeters(&r)
+		}
+	}
+	return r
+}
+
 // account is what is read of GET /v1/account.
 type account struct {
 	stripe.APIResource

@@ -33,8 +33,10 @@ func TestPlainAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := b.Check(t.Context()); !r.Reached || !r.AccountHidden {
-		t.Errorf("Check: got %+v, want it reached, the account hidden", r)
+	for name, r := range map[string]Report{"Start": b.Start(t.Context()), "Check": b.Check(t.Context())} {
+		if !r.Reached || !r.AccountHidden {
+			t.Errorf("%s: got %+v, want it reached, the account hidden", name, r)
+		}
 	}
 	if _, err := b.Now(t.Context()); err != nil {
 		t.Errorf("Now: %v", err)

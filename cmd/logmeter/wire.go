@@ -135,7 +135,7 @@ func (b *boundBiller) bind(ctx context.Context) error {
 	if b.bound {
 		return nil
 	}
-	r := b.Check(ctx)
+	r := b.Start(ctx)
 	if err := ctx.Err(); err != nil {
 		return err // stopped meanwhile: what was found means nothing
 	}
