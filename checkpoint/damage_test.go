@@ -175,6 +175,28 @@ func TestTornLog(t *testing.T) {
 	}
 }
 
+// A process that is killed again and again before it gets to maintenance leaves
+// a table with each start. That must neither slow it down nor stop it.
+func TestManyStarts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ms := meters(t, 1)
+	tally := ms.NewTally()
+	countLine(ms, tally, hour0, 0, 0, "acme")
+	const starts = 80
+	for range starts {
+		s := open(t, dir)
+		if n := s.db.Levels()[0].NumTables; n > flattenTables {
+			t.Fatalf("%d tables lie over each other", n)
+		}
+		must(t, s.Commit("edge", nil, tally))
+		must(t, s.Close())
+	}
+	if got, want := usageText(t, open(t, dir)), fmt.Sprintf("%s m0 acme 0/%d", hour0, starts); got != want {
+		t.Errorf("usage %q, want %q", got, want)
+	}
+}
+
 // Keys that are gone are noticed where something else needs them.
 func TestMissingKeys(t *testing.T) {
 	t.Parallel()

@@ -29,11 +29,14 @@ const (
 	txnEntries = 3000
 
 	// flattenTables is the number of tables in Badger's first level at which
-	// Maintain merges them; a write does it itself at forceTables, well
-	// before Badger would block for good at stallTables.
+	// Open and Maintain merge them: every start after a kill leaves one. A
+	// write does it itself at forceTables, when nobody maintains.
 	flattenTables = 4
 	forceTables   = 48
-	stallTables   = 64
+
+	// noStall is a number of such tables that is never reached. Badger waits
+	// there for compactors, of which we have none: for ever, and in Open too.
+	noStall = 1 << 20
 )
 
 func badgerOptions(dbDir string, log *slog.Logger) badger.Options {
@@ -50,7 +53,7 @@ func badgerOptions(dbDir string, log *slog.Logger) badger.Options {
 		// 0.5 to 1 % of a core. Maintain compacts when there is something to do.
 		WithNumCompactors(0).
 		WithNumLevelZeroTables(1).
-		WithNumLevelZeroTablesStall(stallTables).
+		WithNumLevelZeroTablesStall(noStall).
 		WithBaseTableSize(1 << 20).
 		WithBaseLevelSize(2 << 20).
 		WithBlockCacheSize(0).

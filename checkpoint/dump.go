@@ -70,24 +70,24 @@ func (s *Store) describe(v view, key, value []byte) (string, error) {
 	case prefixChunk:
 		var rows [blockRows]row
 		seq, err := decodeRows(key, payload, &rows)
-		text := fmt.Sprintf("up to batch %d:", seq)
+		text := fmt.Appendf(nil, "up to batch %d:", seq)
 		for i, r := range rows {
 			if r != (row{}) {
-				text += fmt.Sprintf(" %d=%d/%d#%d@%d", i, r.reported, r.total, r.seq, r.minute)
+				text = fmt.Appendf(text, " %d=%d/%d#%d@%d", i, r.reported, r.total, r.seq, r.minute)
 			}
 		}
-		return text, err
+		return string(text), err
 	case prefixBatch:
 		b, err := decodeBatch(key, payload)
 		if err != nil {
 			return "", err
 		}
-		text := fmt.Sprintf("batch %d, more %t:", b.seq, b.more)
+		text := fmt.Appendf(nil, "batch %d, more %t:", b.seq, b.more)
 		err = b.each(func(inc increment) error {
-			text += fmt.Sprintf(" %s/%d/%d+%d@%d", inc.window, inc.meter, inc.customer, inc.value, inc.minute)
+			text = fmt.Appendf(text, " %s/%d/%d+%d@%d", inc.window, inc.meter, inc.customer, inc.value, inc.minute)
 			return nil
 		})
-		return text, err
+		return string(text), err
 	case prefixAccounting:
 		a, err := decodeAccounting(key, payload)
 		return fmt.Sprintf("lines %d = billed %d + not billable %d + no customer %d + refused %d", a.Lines, a.Billed, a.NotBillable, a.NoCustomer, a.Refused), err

@@ -147,6 +147,13 @@ func (s *Store) open(o Options) error {
 	if s.db, err = openDatabase(o.Dir, o.Log); err != nil {
 		return err
 	}
+	if s.db.Levels()[0].NumTables >= flattenTables {
+		if err := s.flatten(); errors.Is(err, agent.ErrFull) {
+			s.log.Warn("too little space to merge tables", "dir", s.dir, "error", err)
+		} else if err != nil {
+			return fmt.Errorf("open the state: merge tables: %w", err)
+		}
+	}
 	found, err := s.readMeta()
 	if err != nil {
 		return err
