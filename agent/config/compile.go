@@ -3,33 +3,69 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/logmeter/logmeter/parsers"
 )
 
 // compile makes the parser of a format, or reports what is wrong with it: a
-// fault of a pasted log_format at its own line within the text.
+// fault of a pasted format at its own line within the text.
 func (t table) compile(f *Format) {
 	var err error
-	f.Compiled, err = parsers.Compile(parsers.Spec{Nginx: f.Nginx, Escape: f.Escape, Customer: f.Customer})
+	f.Compiled, err = parsers.Compile(f.Spec)
 	for _, err := range each(err) {
 		var spec *parsers.SpecError
 		if !errors.As(err, &spec) {
 			t.r.fault(t.at.line, t.name, "%v", err)
 			continue
 		}
+		if spec.Key == "charset" {
+			t.charsetFault(f.Spec, spec.Err)
+			continue
+		}
 		at := t.at.key(spec.Key)
 		t.r.fault(at.textLine(spec.Line), t.full(spec.Key), "%v", spec.Err)
 	}
+	if f.Compiled != nil {
+		t.warnOf(f)
+	}
 }
 
-// builtin makes the parser of a built-in format, which always compiles.
-func builtin(name string) (Format, error) {
-	compiled, err := parsers.Compile(parsers.Spec{Nginx: name})
-	if err != nil {
-		return Format{}, fmt.Errorf("compile the built-in format %s: %w", name, err)
+// expression is what each line of a charset holds.
+const expression = `an expression over the variable's text in the log, such as "[A-Za-z0-9_-]{1,64}"`
+
+// charsetFault reports a fault of the charset, at the line of the variable
+// that it speaks of.
+func (t table) charsetFault(s parsers.Spec, err error) {
+	in := t.table("charset")
+	for _, name := range slices.Sorted(maps.Keys(s.Charset)) {
+		if text, ok := strings.CutPrefix(err.Error(), name+": "); ok {
+			in.fault(name, "%s; want %s", text, expression)
+			return
+		}
+		if strings.Contains(err.Error(), strconv.Quote(name)) {
+			hint := ""
+			if word := nearest(name, variables(s)); word != "" {
+				hint = fmt.Sprintf("did you mean %q?", word)
+			}
+			in.hint(name, err.Error(), hint)
+			return
+		}
 	}
-	return Format{Name: name, Nginx: name, Compiled: compiled}, nil
+	t.fault("charset", "%v", err)
+}
+
+// variables returns the variables of a format whose charset is wrong.
+func variables(s parsers.Spec) []string {
+	s.Charset, s.AcceptAmbiguous = nil, true
+	f, err := parsers.Compile(s)
+	if err != nil {
+		return nil
+	}
+	return f.Variables()
 }
 
 // each returns the errors that err joins.
@@ -43,32 +79,55 @@ func each(err error) []error {
 	return []error{err}
 }
 
-// lacking returns what a record of the format hasn't and a daemon needs: a
-// customer to bill, a time for the hour, a path to be routed, and what the
-// meters ask for.
-func (f Format) lacking(meters map[string]Meter) []string {
-	var lacks []string
-	fields := f.Compiled.Fields()
-	if fields.Customer == "" && len(meters) > 0 {
-		lacks = append(lacks, "customer, so there is nobody to bill; want a table [format.NAME] with customer = \"$variable\", "+
-			"the variable of the log that says who called, such as $upstream_http_x_customer_id")
+// accepted is how the parsers begin to say what accept_ambiguous let pass.
+const accepted = "accepted as ambiguous: "
+
+// warnOf passes on what a person should know before billing from a format,
+// each at the key that it is about.
+func (t table) warnOf(f *Format) {
+	ambiguous := false
+	for _, w := range f.Compiled.Warnings() {
+		if problem, ok := strings.CutPrefix(w, accepted); ok {
+			ambiguous = true
+			t.warn("accept_ambiguous", "BILLS CAN BE WRONG, and callers can make them so: "+problem, "mend the log's format and take this line out before you bill")
+			continue
+		}
+		text, hint, _ := strings.Cut(w, "; ")
+		if strings.HasSuffix(text, "billed to someone else") {
+			hint = trust[f.kind()]
+		}
+		t.warn(t.about(f, w), text, hint)
 	}
-	if !f.Compiled.HasTime() {
-		lacks = append(lacks, "time, so usage can't be put in an hour; want $time_local, $time_iso8601 or $msec in it")
+	if f.Spec.AcceptAmbiguous && !ambiguous {
+		t.warn("accept_ambiguous", "nothing in this format is ambiguous", "take the line out, so that the format is checked again when it changes")
 	}
-	if fields.Path == "" {
-		lacks = append(lacks, "path, so no line fits a meter; want $request, or $request_method and $request_uri in it")
-	}
-	method, status := false, false
-	for _, m := range meters {
-		method = method || len(m.Methods) > 0
-		status = status || !m.Status.Empty()
-	}
-	if method && fields.Method == "" && fields.Path != "" {
-		lacks = append(lacks, "method, which a meter asks for; want $request or $request_method in it")
-	}
-	if status && fields.Status == "" {
-		lacks = append(lacks, "status, which a meter asks for; want $status in it")
-	}
-	return lacks
 }
+
+// about returns the key of the table that a warning of the parsers is about.
+func (t table) about(f *Format, warning string) string {
+	key := f.kind()
+	switch customer := f.Compiled.Fields().Customer; {
+	case customer != "" && strings.HasPrefix(warning, customer+" "):
+		key = "customer"
+	case strings.HasPrefix(warning, "Docker "), strings.HasPrefix(warning, "syslog "):
+		key = "wrap"
+	case strings.HasPrefix(warning, "escape="):
+		key = "escape"
+	}
+	if !t.has(key) {
+		return f.kind() // the pasted text says it
+	}
+	return key
+}
+
+// trust is, by the kind of format, what helps against callers who write
+// somebody else's name.
+var trust = map[string]string{
+	"nginx": "if your edge sets or checks it, say customer_verified = true; else bill on what a caller can't write: $upstream_http_NAME (a header of the API's response), " +
+		"a map of the API key (map $http_x_api_key $billing_customer), or $ssl_client_s_dn (a client certificate)",
+	"envoy_text": envoyTrust,
+	"envoy_json": envoyTrust,
+}
+
+const envoyTrust = "if your edge sets or checks it, say customer_verified = true; else bill on what a caller can't write: %RESP(NAME)% (a header of the API's response), " +
+	"%DYNAMIC_METADATA(…)% (what a filter such as jwt_authn found out), or %DOWNSTREAM_PEER_SUBJECT% (a client certificate)"

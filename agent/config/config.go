@@ -37,7 +37,7 @@ type Config struct {
 	Stripe    Stripe
 	Report    Report
 
-	lines    map[string]int // of the formats' tables by name
+	lines    map[string]int // where each format comes from, by its name
 	warnings Problems
 }
 
