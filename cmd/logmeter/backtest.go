@@ -57,7 +57,7 @@ func (o *options) backtest(ctx context.Context, name, output string, files []str
 	}
 	format := c.Format[s.Format].Compiled
 	if !format.HasTime() {
-		return &failure{exitConfig, fmt.Errorf("%s: format.%s logs no time, so calls can't be put in an hour; want $time_local, $time_iso8601 or $msec in it", c.File, s.Format)}
+		return &failure{exitConfig, fmt.Errorf("%s: format.%s logs no time, so calls can't be put in an hour; add its time, such as $msec or %%START_TIME%%", c.File, s.Format)}
 	}
 	src, err := o.openFiles(s.Name, files)
 	if err != nil {

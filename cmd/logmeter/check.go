@@ -108,6 +108,9 @@ func (o *options) check(ctx context.Context, logFile, name string) error {
 // checkSource looks at one source's format and at the end of its logs.
 func (o *options) checkSource(ch *checker, c *config.Config, s config.Source, meters *agent.Meters) {
 	format := c.Format[s.Format].Compiled
+	for _, a := range format.Assumptions() {
+		ch.ok("format %s assumes: %s", s.Format, a)
+	}
 	paths, err := filepath.Glob(s.Path)
 	if err != nil || len(paths) == 0 {
 		ch.warn("source %s: %s isn't there yet; it is read from its beginning when it comes\nhint: compare with access_log in nginx.conf, and whether this user may see the folder", s.Name, s.Path)
@@ -153,7 +156,7 @@ func (c *checker) checkLog(s config.Source, path string, lines [][]byte, format 
 			printable(string(rec.Method)), printable(string(rec.Path)), rec.Status, orNone(rec.Customer), to)
 	}
 	if refused == len(lines) {
-		c.problem("source %s: none of the last %d lines of %s has the format %s\nhint: paste the log_format that nginx's access_log line for this file names", s.Name, len(lines), path, s.Format)
+		c.problem("source %s: none of the last %d lines of %s has the format %s\nhint: paste the format that the proxy's own configuration names for this file", s.Name, len(lines), path, s.Format)
 		return
 	}
 	c.ok("source %s: %s can be read; %d of its last %d lines have the format", s.Name, path, len(lines)-refused, len(lines))

@@ -1,5 +1,5 @@
-// Command logmeter bills for an API from the access log that nginx already
-// writes. See the README; logmeter --help lists the commands.
+// Command logmeter bills for an API from the access log that nginx or Envoy
+// already writes. See the README; logmeter --help lists the commands.
 //
 // The package wires the rooms of the house together and owns all that a person
 // reads on a terminal: one file for each subcommand, output and exit codes in

@@ -16,9 +16,9 @@ func newRoot(s *streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "logmeter",
 		Short: "Bill for your API from the access log you already write",
-		Long: `logmeter tails the access log of nginx, counts billable calls per customer and
-hour, and reports the hourly usage to Stripe. It needs no change of the API and
-sits in nobody's way: it only reads the log.
+		Long: `logmeter tails the access log of nginx or Envoy, counts billable calls per
+customer and hour, and reports the hourly usage to Stripe. It needs no change of
+the API and sits in nobody's way: it only reads the log.
 
 Start with: logmeter demo        see it work on a sample log, without a set-up
             logmeter check       what the configuration means and whether it works
