@@ -18,7 +18,7 @@ func SetAside(dir string, now time.Time) (string, error) {
 	} else if err != nil {
 		return "", err
 	}
-	defer lock.Close()
+	defer unlock(lock)
 	aside := filepath.Join(dir, "aside-"+now.UTC().Format("20060102T150405Z"))
 	moved := ""
 	// The sentinel goes last: a crash in between leaves one without a database,

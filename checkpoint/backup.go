@@ -92,7 +92,7 @@ func Restore(dir string, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer unlock(lock)
 	dbDir := filepath.Join(dir, databaseName)
 	for _, path := range []string{dbDir, filepath.Join(dir, sentinelName)} {
 		if _, err := os.Lstat(path); err == nil {

@@ -16,7 +16,7 @@ func TestBackup(t *testing.T) {
 	s := goldenStore(t)
 	ms := meters(t, 1)
 	tally := ms.NewTally()
-	fill(t, ms, tally, hour0, 8_000, 8_000)
+	fill(t, ms, tally, hour0, 3_000, 3_000)
 	for range 3 {
 		must(t, s.Commit("edge", nil, tally))
 	}

@@ -183,7 +183,7 @@ func TestManyStarts(t *testing.T) {
 	ms := meters(t, 1)
 	tally := ms.NewTally()
 	countLine(ms, tally, hour0, 0, 0, "acme")
-	const starts = 80
+	const starts = 30
 	for range starts {
 		s := open(t, dir)
 		if n := s.db.Levels()[0].NumTables; n > flattenTables {

@@ -48,6 +48,12 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// unlock releases the lock at once, also when a child that is just being
+// started still has the file.
+func unlock(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+}
+
 // sweep removes the empty log files that a process leaves behind when it is
 // killed between creating one and giving it its size. Badger refuses to open a
 // database with such a file in it. Nothing was ever in them. The caller holds

@@ -74,7 +74,7 @@ func compare(t *testing.T, s *Store, model *agent.Memory, sources []string) {
 // many lives.
 func TestModel(t *testing.T) {
 	t.Parallel()
-	seeds := 4
+	seeds := 3
 	if n, err := strconv.Atoi(os.Getenv("LOGMETER_SEEDS")); err == nil {
 		seeds = n
 	} else if testing.Short() {
@@ -99,7 +99,7 @@ func live(t *testing.T, seed uint64) {
 	customers := []int{3, 40, 250}[seed%3]
 	// A life of few commits between restarts tests the ring's ends, one of
 	// many its turns.
-	steps, restarts := 450, 1+rnd.IntN(40)
+	steps, restarts := 300, 1+rnd.IntN(40)
 
 	for range steps {
 		switch n := rnd.IntN(100); {
@@ -215,7 +215,7 @@ func deliver(t *testing.T, rnd *rand.Rand, s *Store, model *agent.Memory) {
 // there, and what a crash leaves of it is never taken for a part of a later one.
 func TestCommitOfManyBatches(t *testing.T) {
 	t.Parallel()
-	const customers = 60_000
+	const customers = 36_000
 	dir := t.TempDir()
 	s := open(t, dir)
 	ms := meters(t, 2)
@@ -226,11 +226,11 @@ func TestCommitOfManyBatches(t *testing.T) {
 			countLine(ms, tally, hour0, i%60, m, fmt.Sprintf("customer-%d", i*7919%customers))
 		}
 	}
-	for range 3 {
+	for range 2 {
 		must(t, s.Commit("edge", nil, tally))
 		must(t, model.Commit("edge", nil, tally))
 	}
-	if s.seq < 6 {
+	if s.seq < 4 {
 		t.Fatalf("%d batches; the test needs several a commit", s.seq)
 	}
 	dir = killed(t, dir)
@@ -241,8 +241,8 @@ func TestCommitOfManyBatches(t *testing.T) {
 	countLine(ms, small, hour0, 59, 0, "customer-1")
 	// Around the ring, a crash after two batches of an unfinished commit at
 	// every turn.
-	for range 8 {
-		for range 2 * ringSlots / 8 {
+	for range 5 {
+		for range ringSlots / 4 {
 			must(t, s.Commit("edge", nil, small))
 			must(t, model.Commit("edge", nil, small))
 		}
@@ -309,14 +309,14 @@ func TestManyWindows(t *testing.T) {
 // Names that a caller invents don't stay in memory for ever.
 func TestInventedNamesAreForgotten(t *testing.T) {
 	if testing.Short() {
-		t.Skip("counts 140,000 names")
+		t.Skip("counts 110,000 names")
 	}
 	t.Parallel()
 	s := open(t, t.TempDir())
 	ms := meters(t, 1)
 	tally := ms.NewTally()
 	want := uint64(0)
-	for i := range agent.Window(14) {
+	for i := range agent.Window(11) {
 		for k := range 10_000 {
 			countLine(ms, tally, hour0+i, 0, 0, fmt.Sprintf("invented-%d-%d", i, k))
 		}
