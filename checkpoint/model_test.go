@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -16,12 +17,34 @@ import (
 )
 
 // killed returns a copy of an open state: what a process that is killed now
-// leaves behind.
+// leaves behind. Badger writes tables behind our back, so a copy during which
+// a file came or went isn't one of any moment, and is made again.
 func killed(t testing.TB, dir string) string {
 	t.Helper()
-	to := t.TempDir()
-	must(t, os.CopyFS(to, os.DirFS(dir)))
-	return to
+	listing := func() string {
+		var list strings.Builder
+		must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+			if errors.Is(err, os.ErrNotExist) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			if info, err := d.Info(); err == nil {
+				fmt.Fprintln(&list, path, info.Size(), info.ModTime())
+			}
+			return nil
+		}))
+		return list.String()
+	}
+	for {
+		to, before := t.TempDir(), listing()
+		err := os.CopyFS(to, os.DirFS(dir))
+		if before != listing() {
+			continue
+		}
+		must(t, err)
+		return to
+	}
 }
 
 // compare checks all that can be read from s against the model.
