@@ -12,12 +12,12 @@ const (
 	partBytes = 192 << 10
 
 	// rowBytes bounds what a row takes in a batch: a customer (5), a value
-	// (10), a minute (1), and a share of its group's head.
-	rowBytes = 24
+	// (10), a minute (1), and its group's head (12) when it is alone there.
+	rowBytes = 32
 
-	// foldTurns is the number of commits within which every chunk with
-	// increments is written once. It is half the ring, so there is room for
-	// commits that write more than one batch.
+	// foldTurns is how many batches a chunk with increments waits before it is
+	// written, and the number of commits that then share the work. It is half
+	// the ring, so the work is done before the ring comes round.
 	foldTurns = ringSlots / 2
 )
 
@@ -50,7 +50,7 @@ func (s *Store) Commit(source string, positions []agent.Position, tally *agent.T
 	if rows > MaxRows {
 		return s.fail(fmt.Errorf("commit %s: %d rows at once; at most %d are accepted", source, rows, MaxRows))
 	}
-	if err := s.ready(int64(rows) * rowBytes); err != nil {
+	if err := s.ready(int64(rows)*rowBytes + int64(len(positions))*2*positionBytes); err != nil {
 		return fmt.Errorf("commit %s: %w", source, err)
 	}
 	if err := s.commitTally(source, positions, tally, rows); err != nil {
@@ -89,10 +89,10 @@ func (s *Store) commitTally(source string, positions []agent.Position, tally *ag
 		sum.Add(lines)
 		t.put(key, appendAccounting(nil, sum))
 	}
-	for i := range positions {
-		p := &positions[i]
-		t.put(positionKey(word, p.ID), appendPosition(nil, p))
+	if len(positions) > maxPositions {
+		return s.commitStaged(t, word, positions)
 	}
+	putPositions(t, prefixPosition, word, positions)
 	return t.commit()
 }
 
@@ -104,7 +104,8 @@ func (s *Store) foldSome(t *txn, batches uint64) error {
 			return nil
 		}
 		due := c.since+ringSlots <= s.seq+batches
-		if !due && (turn < 0 || t.bytes > txnBytes/2) {
+		ripe := c.since+foldTurns <= s.seq && turn >= 0 && t.bytes <= txnBytes/2
+		if !due && !ripe {
 			return nil
 		}
 		s.fold(t, c)
@@ -159,6 +160,12 @@ func (s *Store) putRows(t *txn, tally *agent.Tally) error {
 	}
 	for _, w := range loaded {
 		if err := s.putNames(t, w); err != nil {
+			return err
+		}
+	}
+	// What comes now must be one transaction: the batch, positions, accounting.
+	if t.bytes > txnBytes/4 {
+		if err := t.flush(); err != nil {
 			return err
 		}
 	}

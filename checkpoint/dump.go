@@ -91,7 +91,10 @@ func (s *Store) describe(v view, key, value []byte) (string, error) {
 	case prefixAccounting:
 		a, err := decodeAccounting(key, payload)
 		return fmt.Sprintf("lines %d = billed %d + not billable %d + no customer %d + refused %d", a.Lines, a.Billed, a.NotBillable, a.NoCustomer, a.Refused), err
-	case prefixPosition:
+	case prefixPromoting:
+		r := reader{b: payload}
+		return fmt.Sprintf("of source %d", r.uint32()), r.err(key)
+	case prefixPosition, prefixStaged:
 		p, err := decodePosition(key, payload)
 		return fmt.Sprintf("%q offset %d device %d inode %d birth %d head %x mark %x past %v done %t", p.Path, p.Offset, p.Device, p.Inode, p.Birth, p.Head, p.Mark, p.Past, p.Done), err
 	}

@@ -22,6 +22,8 @@ import (
 //	b slot(1)                    batch of increments       by every commit that counts something; slot = seq mod 128
 //	a window(4) source(4)        where lines went          by every commit that read lines
 //	p source(4) id(8)            position                  by every commit, for the files that it read from
+//	q source(4) id(8)            position                  by a commit with very many of them; see stage.go
+//	r                            source                    by such a commit; while it is there, q is moved to p
 //	o window(4) hash(16) seq(4)  entry of the outbox       by Seal, Attempt, Settle; deleted by Settle
 //	l window(4) hash(16) seq(4)  entry of the ledger       by Settle; deleted 40 days later
 //
@@ -49,6 +51,8 @@ const (
 	prefixBatch      = 'b'
 	prefixAccounting = 'a'
 	prefixPosition   = 'p'
+	prefixStaged     = 'q'
+	prefixPromoting  = 'r'
 	prefixOutbox     = 'o'
 	prefixLedger     = 'l'
 )
@@ -144,13 +148,15 @@ func accountingKey(w agent.Window, source uint32) []byte {
 }
 
 // sourceKey is the start of the keys of a source's positions.
-func sourceKey(source uint32) []byte {
-	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 16), prefixPosition), source)
+func sourceKey(prefix byte, source uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 16), prefix), source)
 }
 
-func positionKey(source uint32, id uint64) []byte {
-	return binary.BigEndian.AppendUint64(sourceKey(source), id)
+func positionKey(prefix byte, source uint32, id uint64) []byte {
+	return binary.BigEndian.AppendUint64(sourceKey(prefix, source), id)
 }
+
+func promotingKey() []byte { return []byte{prefixPromoting} }
 
 // entryKey is where an entry lies in the outbox or the ledger. Meter and
 // customer are hashed: a name may be longer than a key.
@@ -172,6 +178,8 @@ var keyBytes = map[byte]int{
 	prefixBatch:      2,
 	prefixAccounting: 9,
 	prefixPosition:   13,
+	prefixStaged:     13,
+	prefixPromoting:  1,
 	prefixOutbox:     25,
 	prefixLedger:     25,
 }
@@ -197,6 +205,10 @@ func keyString(key []byte) string {
 		return fmt.Sprintf("batch slot %d", key[1])
 	case prefixAccounting:
 		return fmt.Sprintf("accounting %s source %d", keyWindow(key), number(5))
+	case prefixPromoting:
+		return "positions being moved"
+	case prefixStaged:
+		return fmt.Sprintf("staged position source %d id %d", number(1), binary.BigEndian.Uint64(key[5:]))
 	case prefixPosition:
 		return fmt.Sprintf("position source %d id %d", number(1), binary.BigEndian.Uint64(key[5:]))
 	case prefixOutbox:

@@ -176,7 +176,7 @@ func TestWindowKeysSortByTime(t *testing.T) {
 // The payloads are protected by checksums, so what decodes them meets foreign
 // bytes only when the program is wrong. It must not panic even then.
 func FuzzDecode(f *testing.F) {
-	for _, prefix := range []byte("mdwncbapol") {
+	for _, prefix := range []byte("mdwncbapqrol") {
 		f.Add(prefix, []byte{1, 0, 2, 3, 4, 5, 0, 0})
 	}
 	f.Add(byte(prefixBatch), []byte{1, 0, 0x90, 0xd2, 0x3c, 1, 3, 1, 2, 3, 5, 7, 0})

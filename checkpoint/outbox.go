@@ -56,8 +56,11 @@ func (s *Store) Pending(after *agent.Entry, limit int) ([]agent.Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the outbox: %w", err)
 	}
-	if after == nil && len(entries) > 0 {
-		s.oldest = entries[0].Window
+	if after == nil {
+		s.oldest = lastWindow
+		if len(entries) > 0 {
+			s.oldest = entries[0].Window
+		}
 	}
 	return entries, nil
 }

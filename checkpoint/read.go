@@ -24,7 +24,7 @@ func (s *Store) Positions(source string) ([]agent.Position, error) {
 		return nil, nil
 	}
 	var positions []agent.Position
-	err := s.scan(sourceKey(word), nil, func(key, payload []byte) (bool, error) {
+	err := s.scan(sourceKey(prefixPosition, word), nil, func(key, payload []byte) (bool, error) {
 		p, err := decodePosition(key, payload)
 		positions = append(positions, p)
 		return true, err

@@ -23,6 +23,9 @@ func (s *Store) recover() error {
 	if err != nil {
 		return err
 	}
+	if err := s.finishStaged(); err != nil {
+		return err
+	}
 	ring, err := s.readRing()
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ type Stats struct {
 	InMemory  int         // windows in memory
 	Names     int         // customers' names in memory
 	Outbox    OutboxStats // entries on their way
-	DiskBytes int64       // files of the database
+	DiskBytes int64       // tables of the database
 	FreeBytes int64       // on the file system, above what must stay free
 }
 

@@ -1,0 +1,87 @@
+package checkpoint
+
+import (
+	"testing"
+
+	"github.com/logmeter/logmeter/agent"
+)
+
+// A first look at a directory with years of rotated logs brings more positions
+// than a transaction holds. They are committed together all the same.
+func TestManyPositions(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	ms := meters(t, 1)
+	tally := ms.NewTally()
+	fill(t, ms, tally, hour0, 3000, 3000)
+	positions := func(offset int64) []agent.Position {
+		list := make([]agent.Position, 900)
+		for i := range list {
+			list[i] = agent.Position{ID: uint64(i), Offset: offset, Head: make([]byte, 1024), Mark: make([]byte, 1024), Done: true}
+		}
+		return list
+	}
+	want := func(s *Store, offset int64, total uint64) {
+		t.Helper()
+		got, err := s.Positions("edge")
+		must(t, err)
+		if len(got) != 900 {
+			t.Fatalf("%d positions, want 900", len(got))
+		}
+		for _, p := range got {
+			if p.Offset != offset {
+				t.Fatalf("position %d at %d, want %d", p.ID, p.Offset, offset)
+			}
+		}
+		for _, u := range collect(t, s.Usage(hour0, hour0+1)) {
+			if u.Total != total {
+				t.Fatalf("%s used %d, want %d", u.Customer, u.Total, total)
+			}
+		}
+		if n := staged(t, s); n != 0 {
+			t.Fatalf("%d staged positions are left", n)
+		}
+	}
+	must(t, s.Commit("edge", positions(1), tally))
+	want(s, 1, 1)
+	source := s.dict.numbers["edge"]
+
+	// A crash before the commit: nothing of it counts.
+	tx := s.begin()
+	putPositions(tx, prefixStaged, source, positions(2)[:100])
+	must(t, tx.commit())
+	copied := killed(t, dir)
+	want(open(t, copied), 1, 1)
+
+	// A crash right after the commit: all of it counts.
+	for from := 100; from < 900; from += 100 {
+		tx = s.begin()
+		putPositions(tx, prefixStaged, source, positions(2)[from:from+100])
+		must(t, tx.commit())
+	}
+	tx = s.begin()
+	must(t, s.putRows(tx, tally))
+	tx.put(promotingKey(), []byte{byte(source)})
+	must(t, tx.commit())
+	copied = killed(t, dir)
+	want(open(t, copied), 2, 2)
+
+	// A crash in the middle of the move.
+	tx = s.begin()
+	putPositions(tx, prefixPosition, source, positions(2)[:50])
+	for id := range uint64(50) {
+		tx.remove(positionKey(prefixStaged, source, id))
+	}
+	must(t, tx.commit())
+	copied = killed(t, dir)
+	want(open(t, copied), 2, 2)
+}
+
+func staged(t *testing.T, s *Store) int {
+	t.Helper()
+	n := 0
+	s.scanKeys([]byte{prefixStaged}, nil, func([]byte) bool { n++; return true })
+	s.scanKeys([]byte{prefixPromoting}, nil, func([]byte) bool { n++; return true })
+	return n
+}
