@@ -68,7 +68,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.Log.Info("stopping: reading the logs to their end and sending all usage")
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
-	_, err := a.finish(last, feeds, rep, stopQuiet, func() time.Time { return a.Now().Add(time.Hour) })
+	_, err := a.finish(last, stopWithin, feeds, rep, stopQuiet, func() time.Time { return a.Now().Add(time.Hour) })
 	return err
 }
 
@@ -76,9 +76,7 @@ func (a *Agent) Run(ctx context.Context) error {
 // closed, delivers, and says what is left.
 func (a *Agent) RunOnce(ctx context.Context) (Delivery, error) {
 	feeds, rep := a.loops()
-	ctx, cancel := context.WithTimeout(ctx, onceWithin)
-	defer cancel()
-	return a.finish(ctx, feeds, rep, 0, rep.closed)
+	return a.finish(ctx, onceWithin, feeds, rep, 0, rep.closed)
 }
 
 func (a *Agent) loops() ([]*ingester, *reporter) {
@@ -109,10 +107,10 @@ func readTo(feeds []*ingester) time.Time {
 	return time.Unix(0, first)
 }
 
-// finish drains all feeds, seals up to closed and delivers until nothing that
-// can be sent is left or ctx ends. A log that can't be read doesn't keep the
+// finish drains all feeds, however long that takes, seals up to closed, and
+// delivers until nothing that can be sent is left or the time is over. A log that can't be read doesn't keep the
 // usage of the others back, but is an error in the end.
-func (a *Agent) finish(ctx context.Context, feeds []*ingester, rep *reporter, quiet time.Duration, closed func() time.Time) (Delivery, error) {
+func (a *Agent) finish(ctx context.Context, within time.Duration, feeds []*ingester, rep *reporter, quiet time.Duration, closed func() time.Time) (Delivery, error) {
 	var wg sync.WaitGroup
 	errs := make([]error, len(feeds))
 	for i, in := range feeds {
@@ -123,6 +121,8 @@ func (a *Agent) finish(ctx context.Context, feeds []*ingester, rep *reporter, qu
 	if serr := rep.seal(closed()); serr != nil {
 		return Delivery{}, errors.Join(err, serr)
 	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	sum := Delivery{}
 	for {
 		d, derr := rep.deliver(ctx)
