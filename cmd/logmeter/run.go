@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -70,8 +69,12 @@ func (o *options) run(ctx context.Context, f runFlags) error {
 		dir = filepath.Join(dir, "dry-run")
 	}
 	if f.newState {
-		if err := setAside(dir, time.Now(), log); err != nil {
+		old, err := checkpoint.SetAside(dir, time.Now())
+		if err != nil {
 			return failed(err)
+		}
+		if old != "" {
+			log.Warn("the old state was set aside: its unsent usage is not sent from here any more", "folder", old)
 		}
 	}
 	store, err := openState(dir, c, log)
@@ -179,41 +182,6 @@ func maintain(ctx context.Context, store *checkpoint.Store) error {
 			if err := store.Maintain(now); err != nil && !errors.Is(err, agent.ErrFull) {
 				return err
 			}
-			if _, err := store.Prune(now); err != nil && !errors.Is(err, agent.ErrFull) {
-				return err
-			}
 		}
 	}
-}
-
-// setAside moves what is in a state folder into a folder of its own within it,
-// so that a new state can begin and the old one can still be looked at.
-func setAside(dir string, now time.Time, log *slog.Logger) error {
-	list, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	old := filepath.Join(dir, "old-"+now.UTC().Format("20060102T150405Z"))
-	moved := 0
-	for _, e := range list {
-		if e.Name() == "dry-run" || e.IsDir() && len(e.Name()) > 4 && e.Name()[:4] == "old-" {
-			continue
-		}
-		if moved == 0 {
-			if err := os.Mkdir(old, 0o700); err != nil {
-				return err
-			}
-		}
-		if err := os.Rename(filepath.Join(dir, e.Name()), filepath.Join(old, e.Name())); err != nil {
-			return err
-		}
-		moved++
-	}
-	if moved > 0 {
-		log.Warn("the old state was set aside: its unsent usage is not sent from here any more", "folder", old)
-	}
-	return nil
 }
