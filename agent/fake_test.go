@@ -16,10 +16,22 @@ import (
 )
 
 // clock is a clock that only a test moves.
-type clock struct{ t time.Time }
+type clock struct {
+	mu sync.Mutex // guards advance against now
+	t  time.Time
+}
 
-func (c *clock) now() time.Time          { return c.t }
-func (c *clock) advance(d time.Duration) { c.t = c.t.Add(d) }
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
@@ -218,7 +230,7 @@ type house struct {
 }
 
 func newHouse(t *testing.T) *house {
-	c := &clock{noon}
+	c := &clock{t: noon}
 	return &house{
 		t: t, clock: c, log: &logFile{}, store: NewMemory("edge-1"), biller: newLedgerBiller(c.now),
 		meters: meters(t, Meter{Name: "score", Paths: []string{"/score"}, Status: status(t, "200")}),

@@ -28,6 +28,8 @@ const (
 	fullRetry = time.Second
 	// drainPatience is longer than a source may need to tell what a file is.
 	drainPatience = 70 * time.Second
+	// drainBusy is how long a drain waits for a log to be quiet.
+	drainBusy = 5 * time.Second
 	// complainEvery is the time between two messages about the same trouble.
 	complainEvery = time.Minute
 	// maxAhead is how far in the future a line may be before it is reported:
@@ -81,7 +83,7 @@ func (in *ingester) run(ctx context.Context) error {
 }
 
 // drain ingests until everything that is in the logs now is committed, and no
-// line has come for quiet. It gives up, with an error, when a log can't be read
+// line has come for quiet or drainBusy is over. It gives up, with an error, when a log can't be read
 // for drainPatience.
 func (in *ingester) drain(ctx context.Context, quiet time.Duration) error {
 	start := in.now()
@@ -93,18 +95,19 @@ func (in *ingester) drain(ctx context.Context, quiet time.Duration) error {
 		}
 		now := in.now()
 		if len(b.Lines) > 0 {
-			silent = now
-			continue
+			silent, readable = now, now
 		}
 		if !b.ReadTo.IsZero() {
 			readable = now
-		} else if now.Sub(readable) >= drainPatience {
+		}
+		if now.Sub(readable) >= drainPatience {
 			return errors.Join(
 				in.commit(ctx),
 				fmt.Errorf("source %s: not all of its logs can be read now", in.feed.Source.Name()),
 			)
 		}
-		if !b.ReadTo.Before(start) && now.Sub(silent) >= quiet {
+		whole := !b.ReadTo.IsZero() && !b.ReadTo.Before(start)
+		if whole && (now.Sub(silent) >= quiet || now.Sub(start) >= drainBusy) {
 			return in.commit(ctx)
 		}
 	}

@@ -39,6 +39,7 @@ type reporter struct {
 	sealedTo    Window    // the open window at the last step
 	pausedUntil time.Time
 	paused      string // why, until pausedUntil
+	retried     bool   // what Stripe had refused before this life was tried again
 	unreachable int    // times in a row that Stripe's time couldn't be had
 	trouble     string // the last trouble that was logged, so that it's said once
 }
@@ -49,6 +50,8 @@ type Delivery struct {
 	Waiting  int // entries that will be tried again
 	Held     int // entries that wait for Stripe's summaries
 	Parked   int // refused entries
+	// Partial says that the pass ended before it had seen every entry.
+	Partial bool
 	// Paused says why Stripe takes no usage at all until a person acts.
 	Paused string
 	// Next is when the first waiting or held entry is due; zero: none is.
@@ -93,8 +96,8 @@ func (r *reporter) rest(ctx context.Context, until time.Time) bool {
 func (r *reporter) step(ctx context.Context) (Delivery, error) {
 	closed := r.closed()
 	r.sealedTo = WindowOf(closed)
-	if err := r.seal(closed); err != nil {
-		return Delivery{}, err
+	if err := r.seal(closed); err != nil && !errors.Is(err, ErrFull) {
+		return Delivery{}, err // on a full disk the next step tries again
 	}
 	return r.deliver(ctx)
 }
@@ -115,9 +118,6 @@ func (r *reporter) closed() time.Time {
 
 func (r *reporter) seal(closed time.Time) error {
 	n, err := r.store.Seal(closed)
-	if errors.Is(err, ErrFull) {
-		return nil // the ingest loop says so; the next step tries again
-	}
 	if err != nil {
 		return fmt.Errorf("seal: %w", err)
 	}
@@ -149,11 +149,15 @@ func (r *reporter) deliver(ctx context.Context) (Delivery, error) {
 		return d, nil
 	}
 	r.unreachable = 0
-	busy := map[lane]bool{}
-	for page := first; len(page) > 0 && ctx.Err() == nil; {
+	busy := map[lane]head{}
+	for page := first; len(page) > 0; {
+		if ctx.Err() != nil {
+			d.Partial = true
+			break
+		}
 		paused, err := r.deliverPage(ctx, page, busy, stripe, &d)
 		if errors.Is(err, ErrFull) {
-			d.Next = r.now().Add(fullRetry)
+			d.Partial, d.Next = true, r.now().Add(fullRetry)
 			return d, nil
 		}
 		if err != nil {
@@ -172,6 +176,7 @@ func (r *reporter) deliver(ctx context.Context) (Delivery, error) {
 			return d, wrap("read the outbox", err)
 		}
 	}
+	r.retried = r.retried || !d.Partial
 	if d.Accepted > 0 {
 		r.trouble = ""
 		r.log.Info("usage delivered", "entries", d.Accepted, "waiting", d.Waiting, "held", d.Held, "parked", d.Parked)
@@ -206,6 +211,14 @@ type lane struct {
 	window         Window
 }
 
+func laneOf(e *Entry) lane { return lane{e.EventName, e.Account, e.Window} }
+
+// head is what is known in a pass of the first unsettled entry of a lane.
+type head struct {
+	due  int64 // its NotBefore
+	held bool
+}
+
 // deliverPage takes one page of the outbox as far as it goes now. It returns
 // why everything has to pause, if it has to.
 //
@@ -217,9 +230,11 @@ type lane struct {
 //     what the mark says.
 //  3. Settle stores what became of it. A crash before it sends once more, and
 //     Stripe refuses the identifier: that is proof of acceptance.
-func (r *reporter) deliverPage(ctx context.Context, page []Entry, busy map[lane]bool, stripe time.Time, d *Delivery) (paused string, err error) {
+func (r *reporter) deliverPage(ctx context.Context, page []Entry, busy map[lane]head, stripe time.Time, d *Delivery) (paused string, err error) {
 	now := r.now()
 	var jobs []job
+	var heads []*Entry
+	held, behind := 0, make([]bool, len(page))
 	changed := r.build(page)
 	// Freeze first: what to do depends on the minute that an entry gets.
 	if err := r.freeze(page); err != nil {
@@ -230,13 +245,24 @@ func (r *reporter) deliverPage(ctx context.Context, page []Entry, busy map[lane]
 		if !e.Frozen() {
 			continue
 		}
+		if !r.retried && e.State == Parked && !e.Unknown && !e.Duplicate {
+			// What Stripe refused in an earlier life may have been mended.
+			e.State, e.Reason = Sealed, ""
+		}
 		before := *e
 		act := plan(e, now, stripe, r.nothingSent)
-		k := lane{e.EventName, e.Account, e.Window}
-		if act != actWait && busy[k] {
-			act = actWait
+		k := laneOf(e)
+		if _, ok := busy[k]; ok && e.State != Parked {
+			*e = before
+			e.Reason = "waits for an earlier entry of this customer and hour"
+			act, behind[i] = actWait, true
+		} else if e.State != Parked {
+			busy[k] = head{}
+			heads = append(heads, e)
 		}
-		busy[k] = busy[k] || e.State != Parked
+		if e.State == Held && before.State != Held {
+			held++
+		}
 		if act == actWait {
 			if *e != before {
 				changed = append(changed, *e)
@@ -249,12 +275,29 @@ func (r *reporter) deliverPage(ctx context.Context, page []Entry, busy map[lane]
 		return "", err
 	}
 	// What the summaries clear is sent in the same pass.
-	r.verify(ctx, jobs, now, stripe)
+	if err := r.verify(ctx, jobs, now, stripe); err != nil {
+		return "", err
+	}
 	if paused, err = r.send(ctx, jobs, stripe); err != nil {
 		return "", err
 	}
+	if held > 0 {
+		r.log.Warn("usage held: it is older than 20 hours, and is sent once Stripe's summaries show that it isn't there", "entries", held)
+	}
+	for _, e := range heads {
+		busy[laneOf(e)] = head{due: e.NotBefore, held: e.State == Held}
+	}
 	for i := range page {
-		d.note(&page[i], now)
+		e := page[i]
+		if behind[i] {
+			// It waits for the first one of its lane.
+			first := busy[laneOf(&e)]
+			e.NotBefore = max(e.NotBefore, first.due)
+			if first.held {
+				e.State = Held
+			}
+		}
+		d.note(&e, now)
 	}
 	return paused, nil
 }
@@ -312,12 +355,16 @@ func (r *reporter) freeze(page []Entry) error {
 
 // verify reads back the held entries among jobs, and turns those that may be
 // sent into sends.
-func (r *reporter) verify(ctx context.Context, jobs []job, now, stripe time.Time) {
+func (r *reporter) verify(ctx context.Context, jobs []job, now, stripe time.Time) error {
 	r.each(jobs, actVerify, func(j *job) { j.seen, j.err = r.readBack(ctx, j.e) })
 	for i := range jobs {
 		j := &jobs[i]
 		if j.act != actVerify {
 			continue
+		}
+		var broken *storeError
+		if errors.As(j.err, &broken) {
+			return fmt.Errorf("read the ledger: %w", broken.error)
 		}
 		if j.err != nil {
 			unread(j.e, j.err, now, stripe)
@@ -327,7 +374,14 @@ func (r *reporter) verify(ctx context.Context, jobs []job, now, stripe time.Time
 			j.act = actSend
 		}
 	}
+	return nil
 }
+
+// storeError is an error of the store, which ends the process, among those of
+// Stripe, which don't.
+type storeError struct{ error }
+
+func (e *storeError) Unwrap() error { return e.error }
 
 // readBack asks Stripe's summaries for a held entry.
 //
@@ -345,16 +399,23 @@ func (r *reporter) readBack(ctx context.Context, e *Entry) (evidence, error) {
 	}
 	known, err := r.store.Delivered(e)
 	if err != nil {
-		return evidence{}, err
+		return evidence{}, &storeError{err}
 	}
 	more, value := int64(hour)-int64(known), int64(e.Value)
-	ev := evidence{there: more == value, absent: more <= 0, units: more}
-	if ev.there || ev.absent || e.Attempts == 0 {
+	ev := evidence{absent: more <= 0, units: more}
+	if e.Attempts == 0 && more != value {
 		return ev, nil
 	}
-	minute, err := r.biller.Summary(ctx, e, e.Time(), e.Time().Add(time.Minute))
-	ev.there = err == nil && int64(minute) == value
-	return ev, err
+	// The entry's own minute: Stripe may have dropped another entry of the
+	// window, or have another agent's usage in it.
+	got, err := r.biller.Summary(ctx, e, e.Time(), e.Time().Add(time.Minute))
+	if err != nil {
+		return evidence{}, err
+	}
+	minute := int64(got)
+	ev.there = minute == value || more == value && e.Attempts > 0
+	ev.absent = ev.absent && minute == 0
+	return ev, nil
 }
 
 // send marks, sends and settles the sends among jobs, and stores the rest.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -149,18 +150,76 @@ func TestTwoLoggedNamesOfOneCustomerGetTwoMinutes(t *testing.T) {
 	}
 }
 
-func TestRefusedEntryIsParkedNotResent(t *testing.T) {
+// TestRefusedEntryIsParkedUntilTheNextStart: it isn't sent again and again, but
+// once more when the agent starts, since what was wrong may have been mended.
+func TestRefusedEntryIsParkedUntilTheNextStart(t *testing.T) {
 	h := newHouse(t)
-	h.biller.refuse = "no such customer"
+	h.biller.refuse = "no such meter"
+	h.log.write(noon, "/score", "acme", 200)
+	h.clock.advance(time.Hour)
+	feeds, rep := h.agent().loops()
+	if err := feeds[0].drain(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := rep.step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h.clock.advance(time.Minute)
+	}
+	if e := h.entries()[0]; e.State != Parked || e.Reason != "no such meter" || h.biller.calls != 1 {
+		t.Errorf("got %s (%s) after %d calls, want it parked after one", e.State, e.Reason, h.biller.calls)
+	}
+	h.biller.refuse = ""
+	h.mustPass()
+	h.wantBilled(map[string]uint64{hourKey: 1})
+}
+
+// TestDroppedEntryDoesNotHideAnother: Stripe dropped an entry after it took it;
+// a later one of the same size, whose answer was lost, isn't sent twice.
+func TestDroppedEntryDoesNotHideAnother(t *testing.T) {
+	h := newHouse(t)
 	h.log.write(noon, "/score", "acme", 200)
 	h.clock.advance(time.Hour)
 	h.mustPass()
-	h.biller.refuse = ""
+	h.biller.sums = map[string]uint64{} // dropped
+	h.biller.deaf = true
+	h.log.write(noon.Add(5*time.Minute), "/score", "acme", 200)
 	h.mustPass()
-	if e := h.entries()[0]; e.State != Parked || e.Reason != "no such customer" || h.biller.calls != 1 {
-		t.Errorf("got %s (%s) after %d calls, want it parked after one", e.State, e.Reason, h.biller.calls)
+	h.biller.deaf = false
+	for range 400 {
+		h.clock.advance(10 * time.Minute)
+		h.mustPass()
 	}
+	h.wantBilled(map[string]uint64{hourKey: 1})
 }
+
+// TestOnceBillsWhatItCanRead: a log that can't be read is an error, and holds
+// back nobody else's usage.
+func TestOnceBillsWhatItCanRead(t *testing.T) {
+	h := newHouse(t)
+	h.log.write(noon, "/score", "acme", 200)
+	h.clock.advance(time.Hour)
+	a := h.agent()
+	a.Feeds = append(a.Feeds, Feed{deadSource{h.clock}, wordParser{}})
+	if _, err := a.RunOnce(t.Context()); err == nil {
+		t.Error("a log that can't be read is no error")
+	}
+	h.wantBilled(map[string]uint64{hourKey: 1})
+}
+
+// deadSource is a log that can't be read; time passes while it is tried.
+type deadSource struct{ clock *clock }
+
+func (deadSource) Name() string { return "dead" }
+
+func (s deadSource) Next(context.Context, time.Duration) (Block, error) {
+	s.clock.advance(10 * time.Second)
+	return Block{}, nil
+}
+
+func (deadSource) Positions() []Position { return nil }
+func (deadSource) Close() error          { return nil }
 
 func TestPausedStopsAtOnce(t *testing.T) {
 	h := newHouse(t)

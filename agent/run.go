@@ -76,7 +76,7 @@ func (a *Agent) Run(ctx context.Context) error {
 // closed, delivers, and says what is left.
 func (a *Agent) RunOnce(ctx context.Context) (Delivery, error) {
 	feeds, rep := a.loops()
-	return a.finish(ctx, onceWithin, feeds, rep, 0, rep.closed)
+	return a.finish(ctx, onceWithin, feeds, rep, 0, func() time.Time { return a.Now().Add(-a.Settle) })
 }
 
 func (a *Agent) loops() ([]*ingester, *reporter) {
@@ -134,11 +134,11 @@ func (a *Agent) finish(ctx context.Context, within time.Duration, feeds []*inges
 		if d.Paused != "" {
 			return sum, errors.Join(err, fmt.Errorf("delivery is paused: %s", d.Paused))
 		}
-		if d.Waiting == 0 && (d.Held == 0 || d.Next.After(a.Now().Add(2*time.Second))) {
+		if !d.Partial && d.Waiting == 0 && (d.Held == 0 || d.Next.After(a.Now().Add(2*time.Second))) {
 			return sum, err // what is held waits for more than this run
 		}
 		if !sleep(ctx, max(d.Next.Sub(a.Now()), 100*time.Millisecond)) {
-			return sum, errors.Join(err, fmt.Errorf("%d entries are not delivered yet; they stay in the state and are sent at the next start", sum.Waiting))
+			return sum, errors.Join(err, fmt.Errorf("not all usage is delivered yet (%d entries wait); it stays in the state and is sent at the next start", sum.Waiting))
 		}
 	}
 }
