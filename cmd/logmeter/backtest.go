@@ -43,15 +43,7 @@ standard input.`,
 }
 
 func (o *options) backtest(ctx context.Context, name, output string, files []string) error {
-	c, err := o.load()
-	if err != nil {
-		return err
-	}
-	s, err := pickSource(c, name)
-	if err != nil {
-		return err
-	}
-	meters, err := compileMeters(c)
+	c, s, meters, err := o.loadSource(name)
 	if err != nil {
 		return err
 	}

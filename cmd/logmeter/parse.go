@@ -36,15 +36,7 @@ name with _b64 behind it.`,
 }
 
 func (o *options) parse(ctx context.Context, name string, files []string) error {
-	c, err := o.load()
-	if err != nil {
-		return err
-	}
-	s, err := pickSource(c, name)
-	if err != nil {
-		return err
-	}
-	meters, err := compileMeters(c)
+	c, s, meters, err := o.loadSource(name)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -49,11 +48,25 @@ func pickSource(c *config.Config, name string) (config.Source, error) {
 	for i, s := range all {
 		names[i] = s.Name
 	}
-	sort.Strings(names)
 	if name == "" {
 		return config.Source{}, &failure{exitUsage, fmt.Errorf("%s has %d sources; say which one's format the lines have: --source %s", c.File, len(all), strings.Join(names, " or --source "))}
 	}
 	return config.Source{}, &failure{exitUsage, fmt.Errorf("%s has no source %q; it has: %s", c.File, name, strings.Join(names, ", "))}
+}
+
+// loadSource reads the configuration for a command that reads lines of one
+// source: the one with the given name, or the only one.
+func (o *options) loadSource(name string) (*config.Config, config.Source, *agent.Meters, error) {
+	c, err := o.load()
+	if err != nil {
+		return nil, config.Source{}, nil, err
+	}
+	s, err := pickSource(c, name)
+	if err != nil {
+		return nil, config.Source{}, nil, err
+	}
+	meters, err := compileMeters(c)
+	return c, s, meters, err
 }
 
 // openState opens the state in a folder.
