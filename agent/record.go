@@ -22,6 +22,12 @@ type Record struct {
 	Status int
 	// Customer says who is billed, as logged; empty when the line names none.
 	Customer []byte
+	// Host is the host that the request was for, in lower case and without a
+	// port; nil when the line names none or the parser wasn't asked for it.
+	Host []byte
+	// Fields are the values that the parser was asked for, in the order asked,
+	// with the log's escapes decoded; nil where the line has none.
+	Fields [][]byte
 }
 
 // Parser cuts the lines of one log format.
