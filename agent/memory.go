@@ -64,6 +64,10 @@ func (m *Memory) Commit(source string, positions []Position, t *Tally) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range positions {
+		if p.Gone {
+			delete(m.positions[source], p.ID)
+			continue
+		}
 		if m.positions[source] == nil {
 			m.positions[source] = map[uint64]Position{}
 		}

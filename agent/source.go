@@ -69,6 +69,13 @@ type Position struct {
 	Past []Place
 	// Done says that the content is complete and counted: its file was final.
 	Done bool
+	// Finished is when, in Unix seconds by this machine's clock, the position
+	// came to rest: Done was set, or its file couldn't be found any more. 0
+	// while neither is so, or when that isn't known.
+	Finished int64
+	// Gone says that the position isn't needed any more: a commit deletes it
+	// instead of storing it.
+	Gone bool
 }
 
 // Place is an earlier Offset of a Position, with a checksum of the content

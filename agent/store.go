@@ -18,8 +18,8 @@ type Store interface {
 	Positions(source string) ([]Position, error)
 
 	// Commit adds what t has counted since its last Reset, and replaces the
-	// given positions of the source, in one transaction; positions not given
-	// stay as they are. It doesn't reset t.
+	// given positions of the source, or deletes those that are Gone, in one
+	// transaction; positions not given stay as they are. It doesn't reset t.
 	Commit(source string, positions []Position, t *Tally) error
 
 	// Seal moves the unreported usage of every window that ended at or before
