@@ -85,6 +85,10 @@ func (s *logSource) Positions() []Position {
 	return []Position{{ID: 1, Path: "access.log", Offset: int64(s.offset)}}
 }
 
+func (s *logSource) Stats() SourceStats {
+	return SourceStats{Path: "access.log", Bytes: uint64(s.offset), Behind: int64(len(s.log.text) - s.offset), Open: 1}
+}
+
 func (s *logSource) Close() error { return nil }
 
 // wordParser cuts the lines of logFile.write.

@@ -44,7 +44,7 @@ type Feed struct {
 }
 
 // ingester carries one feed's lines into the store. All of it belongs to one
-// goroutine but readTo.
+// goroutine but readTo and published.
 type ingester struct {
 	feed   Feed
 	meters *Meters
@@ -62,14 +62,26 @@ type ingester struct {
 	readTo atomic.Int64
 
 	refused, ahead complaint
+
+	// stats is what commits have come to; published is a copy of it that
+	// other goroutines read.
+	stats     FeedStats
+	published atomic.Pointer[FeedStats]
+	// lastLine is the time of the last record, in Unix milliseconds.
+	lastLine int64
+	skipped  uint64 // lines set aside and not committed yet
 }
 
 func newIngester(f Feed, ms *Meters, s Store, now func() time.Time, log *slog.Logger) *ingester {
-	return &ingester{
+	in := &ingester{
 		feed: f, meters: ms, store: s, now: now,
 		log:   log.With("source", f.Source.Name()),
 		tally: ms.NewTally(),
+		stats: FeedStats{Name: f.Source.Name()},
 	}
+	first := in.stats
+	in.published.Store(&first)
+	return in
 }
 
 // run ingests until ctx ends, then commits what was read.
@@ -165,7 +177,7 @@ func (in *ingester) count(b Block) {
 		in.tally.Refuse(b.TooLong, fallback)
 		in.refused.note(b.TooLong, RefusedTooLong, b.Path, b.Offset)
 	}
-	rest := b.Lines
+	rest, last := b.Lines, in.lastLine
 	for len(rest) > 0 {
 		line, tail, _ := bytes.Cut(rest, []byte{'\n'})
 		if n := len(line); n > 0 && line[n-1] == '\r' {
@@ -173,18 +185,21 @@ func (in *ingester) count(b Block) {
 		}
 		switch err := in.feed.Parser.Parse(line, &in.rec); {
 		case err == nil:
+			last = in.rec.Time
 			in.meters.Measure(&in.rec, in.tally)
 			if in.rec.Time > aheadOf {
 				in.ahead.note(1, nil, b.Path, b.Offset+int64(len(b.Lines)-len(rest)))
 			}
 		case err == ErrSkip:
 			in.tally.Skip(fallback)
+			in.skipped++
 		default:
 			in.tally.Refuse(1, fallback)
 			in.refused.note(1, err, b.Path, b.Offset+int64(len(b.Lines)-len(rest)))
 		}
 		rest = tail
 	}
+	in.lastLine = last
 	if c, ok := in.refused.due(now); ok {
 		in.log.Warn("lines refused: they don't have the configured format and are not billed",
 			"lines", c.n, "reason", c.err, "path", c.path, "offset", c.offset,
@@ -221,6 +236,7 @@ func (in *ingester) commit(ctx context.Context) error {
 			if !errors.Is(err, ErrFull) {
 				return fmt.Errorf("commit source %s: %w", in.feed.Source.Name(), err)
 			}
+			in.publish(err)
 			if first {
 				in.log.Error("counting has stopped, nothing is lost: "+err.Error(),
 					"hint", "free space in state_dir; counting goes on by itself from where it stopped")
@@ -229,12 +245,14 @@ func (in *ingester) commit(ctx context.Context) error {
 				return fmt.Errorf("commit source %s: %w", in.feed.Source.Name(), err)
 			}
 		}
+		in.committed()
 		in.tally.Reset()
 		in.dirty, in.begun = time.Time{}, true
 	}
 	if !in.seenTo.IsZero() {
 		in.readTo.Store(in.seenTo.UnixNano())
 	}
+	in.publish(nil)
 	return nil
 }
 

@@ -219,6 +219,7 @@ func (s deadSource) Next(context.Context, time.Duration) (Block, error) {
 }
 
 func (deadSource) Positions() []Position { return nil }
+func (deadSource) Stats() SourceStats    { return SourceStats{} }
 func (deadSource) Close() error          { return nil }
 
 func TestPausedStopsAtOnce(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -36,6 +37,9 @@ type Agent struct {
 	NothingSent bool
 	Now         func() time.Time
 	Log         *slog.Logger
+
+	// ingesters are those of the present run, for Stats.
+	ingesters atomic.Pointer[[]*ingester]
 }
 
 // Run counts and reports until ctx ends, then stops in order: what was read is
@@ -84,6 +88,7 @@ func (a *Agent) loops() ([]*ingester, *reporter) {
 	for i, f := range a.Feeds {
 		feeds[i] = newIngester(f, a.Meters, a.Store, a.Now, a.Log)
 	}
+	a.ingesters.Store(&feeds)
 	return feeds, &reporter{
 		store: a.Store, biller: a.Biller, nothingSent: a.NothingSent, settle: a.Settle,
 		readTo: func() time.Time { return readTo(feeds) },

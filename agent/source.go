@@ -20,6 +20,9 @@ type Source interface {
 	// called, each behind the blocks that Next has returned so far. They are
 	// to be committed together with what was counted in those blocks.
 	Positions() []Position
+	// Stats says what the source has met so far. What it returns is the
+	// caller's to keep: nothing in it changes later.
+	Stats() SourceStats
 	// Close releases the open files. It is idempotent.
 	Close() error
 }

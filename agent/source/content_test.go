@@ -92,7 +92,7 @@ func TestLineNeverFinished(t *testing.T) {
 	r.scan()
 	r.check()
 	r.wantEvent("line was never finished")
-	if n := r.f.Stats().Torn; n != 1 {
+	if n := r.events(tornKind); n != 1 {
 		t.Errorf("%d torn lines; want 1", n)
 	}
 }

@@ -28,6 +28,8 @@ type Files struct {
 	path string // of the file being read, for messages
 	l    *liner
 	read atomic.Int64
+
+	lines uint64 // bytes returned as such
 }
 
 // OpenFiles returns the source of the files in paths, of which "-" is stdin.
@@ -84,6 +86,7 @@ func (f *Files) Next(ctx context.Context, _ time.Duration) (agent.Block, error) 
 		if err != nil {
 			return agent.Block{}, f.explain(err)
 		}
+		f.lines += uint64(len(got.lines))
 		if len(got.lines) > 0 || got.tooLong > 0 {
 			return agent.Block{Lines: got.lines, Path: f.path, Offset: got.offset, TooLong: got.tooLong}, nil
 		}
@@ -136,6 +139,16 @@ func (f *Files) shut() {
 
 // Positions implements agent.Source. Finished logs have none.
 func (f *Files) Positions() []agent.Position { return nil }
+
+// Stats implements agent.Source.
+func (f *Files) Stats() agent.SourceStats {
+	read, total := f.Progress()
+	st := agent.SourceStats{Path: f.path, Bytes: f.lines, Behind: max(0, total-read)}
+	if f.in != nil {
+		st.Open = 1
+	}
+	return st
+}
 
 // Progress returns how many bytes were read from disk and how many there were
 // at the start; total is -1 when standard input is among them. It may be

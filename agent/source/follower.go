@@ -107,7 +107,10 @@ func Open(o Options) (*Follower, error) {
 		bell: make(chan struct{}, 1), canWatch: canWatch,
 		targets: map[string]family{}, seen: map[fileKey]sighting{},
 	}
-	f.events = events{log: o.Log.With("source", o.Name), now: func() time.Time { return f.clock() }}
+	f.events = events{
+		log: o.Log.With("source", o.Name),
+		now: func() time.Time { return f.clock() }, wall: o.Now,
+	}
 	for _, p := range o.Positions {
 		if isMarker(&p) {
 			f.marker.pos.ID = p.ID
@@ -189,6 +192,18 @@ func (f *Follower) Positions() []agent.Position {
 		}
 	}
 	return out
+}
+
+// Stats implements agent.Source.
+func (f *Follower) Stats() agent.SourceStats {
+	st := agent.SourceStats{Path: f.pattern, Bytes: f.events.bytes, Open: len(f.files), Events: f.events.list}
+	for _, r := range f.files {
+		st.Deleted += count(r.st.links == 0)
+		if r.archive == nil {
+			st.Behind += max(0, r.st.size-r.stream.pos.Offset)
+		}
+	}
+	return st
 }
 
 // Close implements agent.Source.

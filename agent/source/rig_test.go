@@ -284,6 +284,16 @@ func (r *rig) wantEvent(msg string) {
 	}
 }
 
+// events returns how often events of a kind have happened.
+func (r *rig) events(kind string) uint64 {
+	for _, e := range r.f.Stats().Events {
+		if e.Kind == kind {
+			return e.Count
+		}
+	}
+	return 0
+}
+
 // wantReadTo checks whether the last block says that all was read.
 func (r *rig) wantReadTo(want bool) {
 	r.t.Helper()

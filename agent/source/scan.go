@@ -95,7 +95,6 @@ func (f *Follower) scan(ctx context.Context, now time.Time) {
 	slices.SortStableFunc(f.files, func(a, b *file) int {
 		return cmp.Or(cmp.Compare(b.kind, a.kind), cmp.Compare(a.st.mtime, b.st.mtime))
 	})
-	f.gauge()
 	took := f.clock().Sub(now)
 	f.nextScan = now.Add(took + min(max(scanEvery, 100*took), scanLatest))
 	f.pace(now)
@@ -120,20 +119,6 @@ func (f *Follower) verify(now time.Time) {
 			f.hold = true
 		}
 	}
-}
-
-// gauge notes what is open.
-func (f *Follower) gauge() {
-	var deleted, behind int64
-	for _, r := range f.files {
-		deleted += int64(count(r.st.links == 0))
-		if r.archive == nil {
-			behind += max(0, r.st.size-r.stream.pos.Offset)
-		}
-	}
-	f.events.open.Store(int64(len(f.files)))
-	f.events.deleted.Store(deleted)
-	f.events.behind.Store(behind)
 }
 
 // recognise goes on with the streams whose files are known by their inode, and
