@@ -73,6 +73,10 @@ func (o *operator) field() (field, int) {
 		return fieldTarget, 2
 	case "REQ", "REQUEST_HEADER":
 		switch o.header() {
+		case ":AUTHORITY", ":AUTHORITY?HOST", "HOST?:AUTHORITY":
+			return fieldHost, 2
+		case "HOST":
+			return fieldHost, 1
 		case ":METHOD":
 			return fieldMethod, 1
 		case "X-ENVOY-ORIGINAL-PATH?:PATH":
@@ -119,11 +123,9 @@ func (o *operator) expr() (expr string, open bool) {
 
 // envoyFields picks the operators that a record is made of. It returns the
 // index in ops of the one for each field, or -1.
-func (f *Format) envoyFields(ops []operator) (fieldVars, error) {
-	var vars fieldVars
-	for k := range vars {
-		vars[k] = -1
-	}
+func (f *Format) envoyFields(ops []operator) (wants, error) {
+	w := nothingWanted()
+	vars := &w.record
 	var best [fieldCount]int
 	for i := range ops {
 		if k, rank := ops[i].field(); k < fieldCount && rank > best[k] {
@@ -134,7 +136,7 @@ func (f *Format) envoyFields(ops []operator) (fieldVars, error) {
 	if i := vars[fieldTime]; i >= 0 {
 		l, err := parseLayout(ops[i].args)
 		if err != nil {
-			return vars, fmt.Errorf("%s: %w", ops[i].text, err)
+			return w, fmt.Errorf("%s: %w", ops[i].text, err)
 		}
 		f.time, f.clock = timeLayout, l
 		if ops[i].args == "" {
@@ -148,18 +150,25 @@ func (f *Format) envoyFields(ops []operator) (fieldVars, error) {
 	} else {
 		vars[fieldDuration] = -1
 	}
-	for k, i := range vars {
-		if i >= 0 {
+	return w, nil
+}
+
+// lintOperators warns of the operators that are wanted. ops has one for each
+// index in w, or none.
+func (f *Format) lintOperators(w *wants, ops []operator) {
+	for k, i := range w.record {
+		if i >= 0 && i < len(ops) && (field(k) != fieldHost || f.slots.record[fieldHost] >= 0) {
 			f.lintOperator(field(k), &ops[i])
 		}
 	}
-	return vars, nil
-}
-
-// setCustomer notes the operator that says who is billed.
-func (f *Format) setCustomer(o *operator) {
-	f.customer = *o
-	f.lintOperator(fieldCustomer, o)
+	for _, i := range w.fields {
+		if i >= 0 && i < len(ops) && !slices.Contains(w.record[:], i) {
+			f.lintOperator(fieldCount, &ops[i])
+		}
+	}
+	if i := w.record[fieldCustomer]; i >= 0 && i < len(ops) {
+		f.customer = ops[i]
+	}
 }
 
 // compileEnvoyText compiles a text_format.
@@ -176,25 +185,25 @@ func compileEnvoyText(f *Format, s *Spec) error {
 		return specError("envoy_text", err)
 	}
 	f.escape = escapeNone
-	vars, err := f.envoyFields(ops)
+	f.setText(t)
+	w, err := f.envoyFields(ops)
 	if err != nil {
 		return specError("envoy_text", err)
 	}
-	if s.Customer != "" {
-		i := slices.IndexFunc(ops, func(o operator) bool { return o.text == s.Customer })
-		if i < 0 {
-			return specError("customer", fmt.Errorf("the format has no operator %q; it has %s", s.Customer, strings.Join(t.names(), ", ")))
-		}
-		vars[fieldCustomer] = i
-		f.setCustomer(&ops[i])
+	if err := f.askText(&w, "operator", s); err != nil {
+		return err
 	}
-	if vars[fieldTime] >= 0 {
-		t.vars[vars[fieldTime]].parsed = true
+	if i := w.record[fieldTime]; i >= 0 {
+		t.vars[i].parsed = true
 	}
-	if vars[fieldMethod] >= 0 || vars[fieldTarget] >= 0 {
+	if w.record[fieldMethod] >= 0 || w.record[fieldTarget] >= 0 {
 		f.assumptions = append(f.assumptions, "a request's method is a token and its path holds no blank, which Envoy's codecs see to")
 	}
-	return f.compileText("envoy_text", t, vars, s)
+	if err := f.compileText("envoy_text", w, s); err != nil {
+		return err
+	}
+	f.lintOperators(&w, ops)
+	return nil
 }
 
 // parseEnvoyText cuts a text_format into literals and operators.

@@ -110,7 +110,7 @@ func TestEnvoyBuiltins(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	f := compile(t, Spec{EnvoyJSON: "istio-json"})
-	if got, want := f.Fields(), (Fields{Time: "start_time", Method: "method", Path: "path", Status: "response_code"}); got != want {
+	if got, want := f.Fields(), (Fields{Time: "start_time", Method: "method", Path: "path", Status: "response_code", Host: "authority"}); got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	jsonLine := `{"start_time":"2026-11-24T18:00:00.000Z","duration":39,"method":"GET","path":"/productpage?u=1","response_code":200,"user_agent":"x\377"}`

@@ -30,28 +30,34 @@ func compileEnvoyJSON(f *Format, s *Spec) error {
 			ops, names = append(ops, op), append(names, key)
 		}
 	}
-	vars, err := f.envoyFields(ops)
+	w, err := f.envoyFields(ops)
 	if err != nil {
 		return specError("envoy_json", err)
 	}
-	for k, i := range vars {
+	for k, i := range w.record {
 		if i >= 0 {
 			f.names[k] = names[i]
 		}
 	}
-	if s.Customer != "" {
-		if !slices.Contains(f.all, s.Customer) {
-			return specError("customer", fmt.Errorf("the format has no key %q; it has %s", s.Customer, strings.Join(f.all, ", ")))
+	if s.Customer != "" && !slices.Contains(f.all, s.Customer) {
+		return specError("customer", f.lacks("key", s.Customer))
+	}
+	f.names[fieldCustomer] = s.Customer
+	w.record[fieldCustomer] = slices.Index(names, s.Customer)
+	for _, name := range s.Fields {
+		if name != "" && !slices.Contains(f.all, name) {
+			return specError("fields", f.lacks("key", name))
 		}
-		f.names[fieldCustomer] = s.Customer
-		if i := slices.Index(names, s.Customer); i >= 0 {
-			f.setCustomer(&ops[i])
-		}
+		w.fields = append(w.fields, slices.Index(names, name))
 	}
 	if f.names[fieldStatus] == "" && f.names[fieldTarget] == "" {
 		return specError("envoy_json", errors.New("no key has %RESPONSE_CODE% or %REQ(:PATH)% alone as its value; paste the json_format with its operators"))
 	}
-	return f.layOutJSON("envoy_json")
+	if err := f.layOutJSON("envoy_json", s); err != nil {
+		return err
+	}
+	f.lintOperators(&w, ops)
+	return nil
 }
 
 // flatten adds the keys of a pasted object, those of nested ones with a dot.
@@ -59,6 +65,9 @@ func flatten(keys map[string]string, prefix string, object map[string]any) {
 	for key, value := range object {
 		switch v := value.(type) {
 		case string:
+			if prefix+key == "" {
+				continue // nothing could name it
+			}
 			keys[prefix+key] = v
 		case map[string]any:
 			flatten(keys, prefix+key+".", v)

@@ -1,7 +1,9 @@
 package parsers
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/logmeter/logmeter/agent"
 )
@@ -16,13 +18,15 @@ type Format struct {
 	json   *jsonScanner
 
 	names [fieldCount]string // the variable or key that fills a field, or ""
-	at    [fieldCount]int    // where the plan or the scanner notes it, or -1
-	plain [fieldCount]bool   // of a text format: the field never holds an escape
+	slots wants              // where the plan or the scanner notes it, or -1
+	plain []bool             // of a text format, by slot: it never holds an escape
 	all   []string           // the format's variables or keys
-	time  timeKind
-	clock layout // how to read the time, for timeLayout
-	envoy bool   // Envoy routed the requests, not nginx
-	wrap  string
+	// anyKey: lines may have other keys than all.
+	anyKey bool
+	time   timeKind
+	clock  layout // how to read the time, for timeLayout
+	envoy  bool   // Envoy routed the requests, not nginx
+	wrap   string
 	// customer is the operator by which Envoy prints who is billed.
 	customer operator
 
@@ -41,6 +45,7 @@ const (
 	fieldMethod
 	fieldTarget // the request target as sent
 	fieldPath   // the path as the proxy normalised it
+	fieldHost
 	fieldCustomer
 	fieldCount
 )
@@ -59,12 +64,15 @@ const (
 
 // Fields says which variable each part of a record is taken from; empty means
 // that the format has none.
-type Fields struct{ Time, Method, Path, Status, Customer string }
+type Fields struct{ Time, Method, Path, Status, Host, Customer string }
 
 // NewParser returns a parser of the format's lines. Each goroutine needs its
 // own.
 func (f *Format) NewParser() agent.Parser {
-	p := &parser{f: f}
+	p := &parser{
+		f: f, spans: make([]span, len(f.plain)),
+		fields: make([][]byte, len(f.slots.fields)), fieldBufs: make([][]byte, len(f.slots.fields)),
+	}
 	if f.json != nil {
 		p.scan = newJSONScan(f.json)
 	}
@@ -90,6 +98,7 @@ func (f *Format) Fields() Fields {
 		Method:   first(fieldMethod, fieldRequest),
 		Path:     first(fieldRequest, fieldTarget, fieldPath),
 		Status:   f.names[fieldStatus],
+		Host:     f.names[fieldHost],
 		Customer: f.names[fieldCustomer],
 	}
 }
@@ -97,6 +106,31 @@ func (f *Format) Fields() Fields {
 // Variables returns the format's variables, operators or keys as its text
 // names them, each once.
 func (f *Format) Variables() []string { return slices.Clone(f.all) }
+
+// Has reports whether a line of the format can have the named variable, so
+// that Spec.Fields may ask for it. Lines of JSON that nothing is known of can
+// have any key.
+func (f *Format) Has(name string) bool {
+	return f.anyKey && name != "" || slices.Contains(f.all, canonical(name))
+}
+
+// canonical returns the name of an nginx variable without the braces that it
+// may have in a log_format.
+func canonical(name string) string {
+	if inner, ok := strings.CutPrefix(name, "${"); ok && strings.HasSuffix(inner, "}") {
+		return "$" + strings.TrimSuffix(inner, "}")
+	}
+	return name
+}
+
+// lacks is the error of a name that isn't one of the format's. what is how the
+// format calls its variables.
+func (f *Format) lacks(what, name string) error {
+	if dollar := "$" + strings.Trim(name, "{}"); slices.Contains(f.all, dollar) {
+		return fmt.Errorf("%q is no variable; write %q", name, dollar)
+	}
+	return fmt.Errorf("the format has no %s %q; it has %s", what, name, strings.Join(f.all, ", "))
+}
 
 // Assumptions returns what the reading of lines relies on beyond what the
 // proxy guarantees, such as the charsets of the Spec.

@@ -25,7 +25,8 @@ const (
 	jsonEscaped // a string with a backslash
 	jsonNumber
 	jsonNull
-	jsonOther // true, false, an object or a list
+	jsonBool
+	jsonOther // an object or a list
 )
 
 // jsonValue is the value of a key: without its quotes, escapes not decoded.
@@ -33,6 +34,9 @@ type jsonValue struct {
 	kind jsonKind
 	span span
 }
+
+// maxKeys is how many keys can be wanted: one bit each in a mask.
+const maxKeys = 64
 
 // maxDepth bounds how deep objects and lists may nest.
 const maxDepth = 64
@@ -68,6 +72,15 @@ func (s *jsonScan) text(i int, buf *[]byte) ([]byte, *agent.Refused) {
 		return *buf, nil
 	}
 	return nil, refusedType
+}
+
+// field is text for a value that nothing but its text is wanted of: it may be
+// true or false as well.
+func (s *jsonScan) field(i int, buf *[]byte) ([]byte, *agent.Refused) {
+	if v := s.values[i]; v.kind == jsonBool {
+		return s.line[v.span.from:v.span.to], nil
+	}
+	return s.text(i, buf)
 }
 
 // scan notes the value of each wanted key in s.values.
@@ -208,9 +221,9 @@ func (s *jsonScan) value(mask uint64, off, depth int) (v jsonValue, ok bool) {
 	case c == 'n':
 		v.kind, ok = jsonNull, s.word("null")
 	case c == 't':
-		v.kind, ok = jsonOther, s.word("true")
+		v.kind, ok = jsonBool, s.word("true")
 	case c == 'f':
-		v.kind, ok = jsonOther, s.word("false")
+		v.kind, ok = jsonBool, s.word("false")
 	}
 	v.span.to = s.at
 	return v, ok

@@ -10,7 +10,7 @@ import (
 
 // jsonFields are the names of Spec.JSON.
 var jsonFields = map[string]field{
-	"time": fieldTime, "status": fieldStatus, "request": fieldRequest, "method": fieldMethod, "path": fieldTarget, "customer": fieldCustomer,
+	"time": fieldTime, "status": fieldStatus, "request": fieldRequest, "method": fieldMethod, "path": fieldTarget, "host": fieldHost, "customer": fieldCustomer,
 }
 
 func compileJSON(f *Format, s *Spec) error {
@@ -37,24 +37,38 @@ func compileJSON(f *Format, s *Spec) error {
 	if s.Customer != "" {
 		f.names[fieldCustomer] = s.Customer
 	}
-	return f.layOutJSON("json")
+	f.anyKey = true
+	return f.layOutJSON("json", s)
 }
 
-// layOutJSON makes the scanner for the keys in f.names.
-func (f *Format) layOutJSON(key string) error {
+// layOutJSON makes the scanner for the keys in f.names and in the Spec's
+// fields.
+func (f *Format) layOutJSON(key string, s *Spec) error {
 	f.json = &jsonScanner{}
-	for k, name := range f.names {
+	slot := func(name string) int {
 		if name == "" {
-			continue
+			return -1
 		}
-		f.at[k] = slices.Index(f.json.keys, name)
-		if f.at[k] < 0 {
-			f.at[k] = len(f.json.keys)
+		i := slices.Index(f.json.keys, name)
+		if i < 0 {
+			i = len(f.json.keys)
 			f.json.keys = append(f.json.keys, name)
 		}
+		return i
 	}
-	if len(f.json.keys) == 0 {
+	for k, name := range f.names {
+		if field(k) != fieldHost || s.Host {
+			f.slots.record[k] = slot(name)
+		}
+	}
+	if f.names == [fieldCount]string{} {
 		return specError(key, errors.New("no key of the lines is named that says what a record is made of, such as status"))
+	}
+	for _, name := range s.Fields {
+		f.slots.fields = append(f.slots.fields, slot(name))
+	}
+	if n := len(f.json.keys); n > maxKeys {
+		return specError(key, fmt.Errorf("%d keys of a line are wanted, by the format and by the meters that read it; want %d at most", n, maxKeys))
 	}
 	if f.all == nil {
 		f.all = f.json.keys

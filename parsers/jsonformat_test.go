@@ -39,7 +39,7 @@ func TestJSONFormatErrors(t *testing.T) {
 		spec      Spec
 		key, want string
 	}{
-		{Spec{JSON: map[string]string{"url": "u"}}, "json", "want customer, method, path, request, status, time"},
+		{Spec{JSON: map[string]string{"url": "u"}}, "json", "want customer, host, method, path, request, status, time"},
 		{Spec{JSON: map[string]string{"status": ""}}, "json", "status has no key"},
 		{Spec{JSON: map[string]string{}}, "json", "no key of the lines is named"},
 		{Spec{JSON: map[string]string{"path": "p", "request": "r"}}, "json", "both given"},

@@ -19,50 +19,74 @@ func compileNginx(f *Format, s *Spec) error {
 	if err := t.nginxVariables(f.escape); err != nil {
 		errs = append(errs, specError("nginx", err))
 	}
-	vars := f.nginxFields(t)
-	if vars[fieldCustomer], err = t.nginxCustomer(s.Customer); err != nil {
-		errs = append(errs, specError("customer", err))
+	f.setText(t)
+	w := f.nginxFields(t)
+	if err := f.askText(&w, "variable", s); err != nil {
+		errs = append(errs, unjoin(err)...)
 	}
 	if len(errs) > 0 {
 		return errors.Join(errs...)
 	}
-	return f.compileText("nginx", t, vars, s)
+	return f.compileText("nginx", w, s)
+}
+
+// setText makes the format that of a template.
+func (f *Format) setText(t *template) {
+	f.tmpl, f.flags, f.all = t, f.escape.flags(), t.names()
+}
+
+// askText adds to w what the Spec asks for by name. what is how the format
+// calls its variables.
+func (f *Format) askText(w *wants, what string, s *Spec) error {
+	find := func(key, name string) (int, error) {
+		i := f.tmpl.find(canonical(name))
+		if i < 0 && name != "" {
+			return -1, specError(key, f.lacks(what, name))
+		}
+		return i, nil
+	}
+	var err error
+	w.record[fieldCustomer], err = find("customer", s.Customer)
+	errs := unjoin(err)
+	for _, name := range s.Fields {
+		i, err := find("fields", name)
+		w.fields, errs = append(w.fields, i), append(errs, unjoin(err)...)
+	}
+	return errors.Join(errs...)
 }
 
 // compileText finishes a text format whose variables have their languages.
-// vars has the variable that fills each field, or -1.
-func (f *Format) compileText(key string, t *template, vars fieldVars, s *Spec) error {
-	f.tmpl, f.flags, f.all = t, f.escape.flags(), t.names()
-	narrowed, err := t.narrow(s.Charset)
+func (f *Format) compileText(key string, w wants, s *Spec) error {
+	for k, v := range w.record {
+		if v >= 0 {
+			f.names[k] = f.tmpl.vars[v].name
+		}
+	}
+	if !s.Host {
+		w.record[fieldHost] = -1
+	}
+	narrowed, err := f.tmpl.narrow(s.Charset)
 	if err != nil {
 		return specError("charset", err)
 	}
 	f.assumptions = append(f.assumptions, narrowed...)
-	if err := f.prove(&vars, s.AcceptAmbiguous); err != nil {
+	if err := f.prove(&w, s.AcceptAmbiguous); err != nil {
 		return specError(key, err)
 	}
-	f.layOut(vars)
+	f.layOut(w)
 	return nil
 }
 
-// fieldVars is the index of the variable that fills a field, or -1.
-type fieldVars [fieldCount]int
-
 // prove makes sure that the wanted variables are determined, or warns. It does
-// without a duration that isn't.
-func (f *Format) prove(vars *fieldVars, acceptAmbiguous bool) error {
-	var wanted []int
-	for _, v := range slices.Backward(vars[:]) { // the customer first
-		if v >= 0 && !slices.Contains(wanted, v) {
-			wanted = append(wanted, v)
-		}
-	}
-	found, ok := f.tmpl.prove(wanted)
+// without a duration that isn't, unless it is billed.
+func (f *Format) prove(w *wants, acceptAmbiguous bool) error {
+	found, ok := f.tmpl.prove(w.indices())
 	if !ok {
 		found = []ambiguity{{variable: 0}}
-	} else if d := vars[fieldDuration]; slices.ContainsFunc(found, func(a ambiguity) bool { return a.variable == d }) {
+	} else if d := w.record[fieldDuration]; !slices.Contains(w.fields, d) &&
+		slices.ContainsFunc(found, func(a ambiguity) bool { return a.variable == d }) {
 		found = slices.DeleteFunc(found, func(a ambiguity) bool { return a.variable == d })
-		vars[fieldDuration] = -1
+		w.record[fieldDuration] = -1
 		f.warn("the duration stands behind what clients send, so it can't be told for certain and a request is put in the hour in which it began; move %%DURATION%% forward, or log with json_format")
 	}
 	if len(found) == 0 {
@@ -80,23 +104,16 @@ func (f *Format) prove(vars *fieldVars, acceptAmbiguous bool) error {
 }
 
 // layOut makes the plan.
-func (f *Format) layOut(vars fieldVars) {
-	fields := make([]int, len(f.tmpl.vars))
-	for i := range fields {
-		fields[i] = -1
+func (f *Format) layOut(w wants) {
+	indices := w.indices()
+	slots := make([]int, len(f.tmpl.vars))
+	for i := range slots {
+		slots[i] = slices.Index(indices, i)
 	}
-	for k, v := range vars {
-		if v >= 0 {
-			fields[v] = k
-			f.names[k] = f.tmpl.vars[v].name
-		}
-	}
-	f.plan = newPlan(f.tmpl, fields)
-	for k, v := range vars {
-		if v >= 0 {
-			f.at[k] = fields[v] // a variable that is wanted twice is cut once
-			f.plain[k] = !f.tmpl.vars[v].open && !f.tmpl.vars[v].lang.bytes()['\\']
-		}
+	f.plan, f.slots = newPlan(f.tmpl, slots), w.slotted(indices)
+	for _, i := range indices {
+		v := &f.tmpl.vars[i]
+		f.plain = append(f.plain, !v.open && !v.lang.bytes()['\\'])
 	}
 }
 
@@ -120,11 +137,9 @@ func chooseEscape(configured, pasted string) (escape, error) {
 // nginxFields picks the variables that a record is made of. A target as sent
 // is better than $uri, which rewrites change, and better cut from the line by
 // nginx than by us.
-func (f *Format) nginxFields(t *template) fieldVars {
-	var vars fieldVars
-	for k := range vars {
-		vars[k] = -1
-	}
+func (f *Format) nginxFields(t *template) wants {
+	w := nothingWanted()
+	vars := &w.record
 	if i := t.find("$status"); i >= 0 {
 		vars[fieldStatus] = i
 		t.vars[i].parsed = true
@@ -149,22 +164,6 @@ func (f *Format) nginxFields(t *template) fieldVars {
 	default:
 		vars[fieldMethod], vars[fieldPath] = method, path
 	}
-	return vars
-}
-
-// nginxCustomer returns the index of the variable that says who is billed, or
-// -1 when name is empty.
-func (t *template) nginxCustomer(name string) (int, error) {
-	if name == "" {
-		return -1, nil
-	}
-	plain := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(name, "$"), "{"), "}")
-	i := t.find("$" + plain)
-	switch {
-	case i < 0:
-		return -1, fmt.Errorf("the format has no variable %q; it has %s", name, strings.Join(t.names(), ", "))
-	case !strings.HasPrefix(name, "$"):
-		return -1, fmt.Errorf("%q is no variable; write %q", name, "$"+plain)
-	}
-	return i, nil
+	vars[fieldHost] = t.find("$host", "$http_host", "$server_name")
+	return w
 }

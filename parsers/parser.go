@@ -9,14 +9,17 @@ import (
 type parser struct {
 	f        *Format
 	clock    clock
-	spans    [fieldCount]span
+	spans    []span // by slot
 	memory   memory
 	scan     *jsonScan // for a format of JSON
 	request  []byte    // decoded request, target or path
 	method   []byte
 	path     []byte
+	host     []byte
 	customer []byte
 	scratch  []byte
+	// fields is what Record.Fields is, fieldBufs what of it was decoded.
+	fields, fieldBufs [][]byte
 }
 
 // Parse implements agent.Parser.
@@ -26,10 +29,10 @@ func (p *parser) Parse(line []byte, rec *agent.Record) error {
 		if err := p.scan.scan(line); err != nil {
 			return err
 		}
-	} else if err := f.plan.cut(line, p.spans[:], &p.memory); err != nil {
+	} else if err := f.plan.cut(line, p.spans, &p.memory); err != nil {
 		return err
 	}
-	if f.at[fieldLogType] >= 0 {
+	if f.slots.record[fieldLogType] >= 0 {
 		if kind, err := p.text(line, fieldLogType, &p.scratch); err != nil {
 			return err
 		} else if !isAbsent(kind) && string(kind) != "DownstreamEnd" && string(kind) != "NotSet" {
@@ -40,7 +43,7 @@ func (p *parser) Parse(line []byte, rec *agent.Record) error {
 	if err := p.time(line, rec); err != nil {
 		return err
 	}
-	if f.at[fieldStatus] >= 0 {
+	if f.slots.record[fieldStatus] >= 0 {
 		s, err := p.text(line, fieldStatus, &p.scratch)
 		if err != nil {
 			return err
@@ -53,13 +56,48 @@ func (p *parser) Parse(line []byte, rec *agent.Record) error {
 	if err := p.route(line, rec); err != nil {
 		return err
 	}
-	if f.at[fieldCustomer] >= 0 {
+	if f.slots.record[fieldCustomer] >= 0 {
 		c, err := p.text(line, fieldCustomer, &p.customer)
 		if err != nil {
 			return err
 		}
 		rec.Customer = customerOf(c)
 	}
+	if f.slots.record[fieldHost] >= 0 {
+		h, err := p.text(line, fieldHost, &p.host)
+		if err != nil {
+			return err
+		}
+		rec.Host, p.host = hostOf(h, p.host)
+	}
+	if len(p.fields) > 0 {
+		return p.others(line, rec)
+	}
+	return nil
+}
+
+// others fills Fields.
+func (p *parser) others(line []byte, rec *agent.Record) error {
+	for i, slot := range p.f.slots.fields {
+		p.fields[i] = nil
+		if slot < 0 {
+			continue
+		}
+		var v []byte
+		var err *agent.Refused
+		if p.f.json != nil {
+			v, err = p.scan.field(slot, &p.fieldBufs[i])
+		} else {
+			v, err = p.printed(line, slot, &p.fieldBufs[i])
+		}
+		if err != nil {
+			return err
+		}
+		if !isAbsent(v) {
+			p.fields[i] = v
+		}
+	}
+	rec.Fields = p.fields
 	return nil
 }
 
@@ -89,7 +127,7 @@ func (p *parser) time(line []byte, rec *agent.Record) *agent.Refused {
 	if !ok {
 		return refusedTime
 	}
-	if f.at[fieldDuration] >= 0 {
+	if f.slots.record[fieldDuration] >= 0 {
 		d, err := p.text(line, fieldDuration, &p.scratch)
 		if err != nil {
 			return err
@@ -107,7 +145,7 @@ func (p *parser) time(line []byte, rec *agent.Record) *agent.Refused {
 // malformed leaves them nil; that is no fault of the line.
 func (p *parser) route(line []byte, rec *agent.Record) *agent.Refused {
 	f := p.f
-	if f.at[fieldRequest] < 0 {
+	if f.slots.record[fieldRequest] < 0 {
 		return p.routeParts(line, rec)
 	}
 	req, err := p.text(line, fieldRequest, &p.request)
@@ -126,7 +164,7 @@ func (p *parser) route(line []byte, rec *agent.Record) *agent.Refused {
 func (p *parser) routeParts(line []byte, rec *agent.Record) *agent.Refused {
 	f := p.f
 	wellFormed := true
-	if f.at[fieldMethod] >= 0 {
+	if f.slots.record[fieldMethod] >= 0 {
 		m, err := p.text(line, fieldMethod, &p.method)
 		if err != nil {
 			return err
@@ -137,10 +175,10 @@ func (p *parser) routeParts(line []byte, rec *agent.Record) *agent.Refused {
 		}
 	}
 	k := fieldTarget
-	if f.at[k] < 0 {
+	if f.slots.record[k] < 0 {
 		k = fieldPath
 	}
-	if f.at[k] < 0 {
+	if f.slots.record[k] < 0 {
 		return nil
 	}
 	t, err := p.text(line, k, &p.request)
@@ -180,15 +218,21 @@ func (p *parser) normalize(rec *agent.Record) {
 	}
 }
 
-// text returns a field with its escapes decoded, in the line when it has none,
-// else in buf.
+// text returns a part of the record with its escapes decoded, in the line when
+// it has none, else in buf.
 func (p *parser) text(line []byte, k field, buf *[]byte) ([]byte, *agent.Refused) {
+	slot := p.f.slots.record[k]
 	if p.f.json != nil {
-		return p.scan.text(p.f.at[k], buf)
+		return p.scan.text(slot, buf)
 	}
-	s := p.spans[p.f.at[k]]
+	return p.printed(line, slot, buf)
+}
+
+// printed is text for a slot of a text format.
+func (p *parser) printed(line []byte, slot int, buf *[]byte) ([]byte, *agent.Refused) {
+	s := p.spans[slot]
 	printed := line[s.from:s.to]
-	if p.f.plain[k] {
+	if p.f.plain[slot] {
 		return printed, nil
 	}
 	switch flagsOf(printed, p.f.flags) {

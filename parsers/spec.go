@@ -23,13 +23,20 @@ type Spec struct {
 	// name of a built-in one ("istio-json").
 	EnvoyJSON string
 	// JSON says which key of a line of JSON holds what: time, status, method,
-	// path (the target as sent) or request (the request line), and customer.
-	// A dot leads into nested objects.
+	// path (the target as sent) or request (the request line), host and
+	// customer. A dot leads into nested objects.
 	JSON map[string]string
 	// Customer says who is billed, as the format names it: the variable
 	// "$http_x_customer_id", the operator "%REQ(X-CUSTOMER-ID)%", or the
 	// dotted key "x_customer_id" in EnvoyJSON and JSON. Empty means nobody.
 	Customer string
+	// Fields are the variables that Record.Fields holds, in that order, named
+	// as Customer is. An empty name stands for a variable that this format
+	// doesn't have: its value is nil in every line.
+	Fields []string
+	// Host says that Record.Host is wanted. Format.Fields tells which variable
+	// it is taken from, if there is one.
+	Host bool
 	// CustomerVerified says that the edge sets or checks what Customer names,
 	// so that a caller can't choose it.
 	CustomerVerified bool
@@ -70,10 +77,7 @@ func specError(key string, err error) error {
 // Compile compiles a Spec. An error is a *SpecError, or several in an error
 // whose Unwrap returns them.
 func Compile(s Spec) (*Format, error) {
-	f := &Format{}
-	for k := range f.at {
-		f.at[k] = -1
-	}
+	f := &Format{slots: nothingWanted()}
 	compile, err := s.compiler()
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ type Format struct {
 var kinds = []string{"nginx", "envoy_text", "envoy_json", "json"}
 
 // jsonFields is what can be found in a line of JSON.
-var jsonFields = []string{"time", "method", "path", "request", "status", "customer"}
+var jsonFields = []string{"time", "method", "path", "request", "status", "host", "customer"}
 
 // kind returns which of kinds the format is.
 func (f Format) kind() string {
