@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
+
+	"github.com/logmeter/logmeter/agent"
 )
 
 // Report is what Check found.
@@ -35,29 +37,14 @@ type Finding struct {
 }
 
 // Severity says how much a Finding matters.
-type Severity uint8
+type Severity = agent.Severity
 
 // The severities.
 const (
-	OK      Severity = iota // as it should be
-	Warning                 // works, but a person should look
-	Problem                 // usage is not or not rightly billed until it is mended
+	OK      = agent.OK
+	Warning = agent.Warning
+	Problem = agent.Problem
 )
-
-func (s Severity) String() string {
-	switch s {
-	case OK:
-		return "ok"
-	case Warning:
-		return "warning"
-	case Problem:
-		return "problem"
-	}
-	return fmt.Sprintf("severity %d", uint8(s))
-}
-
-// MarshalText writes the severity's name, for JSON.
-func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Worst returns the highest severity among the findings.
 func (r *Report) Worst() Severity {

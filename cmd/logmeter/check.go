@@ -1,35 +1,23 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/logmeter/logmeter/agent"
 	"github.com/logmeter/logmeter/agent/config"
-	"github.com/logmeter/logmeter/agent/stripe"
-	"github.com/logmeter/logmeter/parsers"
 )
 
-const (
-	// checkLines is how many of a log's last lines check looks at, and
-	// checkBytes how much of its end it reads for them.
-	checkLines = 5
-	checkBytes = 256 << 10
-	// checkWithin bounds the questions to Stripe.
-	checkWithin = 30 * time.Second
-)
+type checkFlags struct {
+	logFile, source, output string
+}
 
 func newCheck(o *options) *cobra.Command {
-	var logFile, name string
+	var f checkFlags
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Say what the configuration means and whether it works",
@@ -38,40 +26,65 @@ and which meters they feed, and asks Stripe about the key, the account and the
 meters. It changes nothing. Exit code 0: all is well or only warned of; 1: not.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.check(cmd.Context(), logFile, name)
+			if err := checkOutput(f.output); err != nil {
+				return err
+			}
+			return o.check(cmd.Context(), f)
 		},
 	}
-	c.Flags().StringVar(&logFile, "log", "", "look at the last lines of this `file` instead of the configured logs")
-	c.Flags().StringVar(&name, "source", "", "with --log: the `name` of the source whose format the lines have")
+	c.Flags().StringVar(&f.logFile, "log", "", "look at the last lines of this `file` instead of the configured logs")
+	c.Flags().StringVar(&f.source, "source", "", "with --log: the `name` of the source whose format the lines have")
+	addOutput(c, &f.output)
 	return c
 }
 
-// checker prints findings and remembers whether one is a problem.
-type checker struct {
-	out      io.Writer
-	problems int
+// addOutput gives a command that prints findings the flag for their form.
+func addOutput(c *cobra.Command, output *string) {
+	c.Flags().StringVarP(output, "output", "o", "text", "how to print the findings: text or json")
 }
 
-func (c *checker) ok(format string, args ...any) { c.say("ok", format, args...) }
-
-func (c *checker) warn(format string, args ...any) { c.say("warning", format, args...) }
-
-func (c *checker) problem(format string, args ...any) {
-	c.problems++
-	c.say("problem", format, args...)
+func checkOutput(output string) error {
+	if !slices.Contains(findingOutputs, output) {
+		return fmt.Errorf("--output %q isn't known; want %s", output, strings.Join(findingOutputs, " or "))
+	}
+	return nil
 }
 
-func (c *checker) say(kind, format string, args ...any) {
-	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "\n         ")
-	fmt.Fprintf(c.out, "%-8s %s\n", kind, text)
+// newChecker returns a checker that writes in the given form.
+func (o *options) newChecker(output string) *checker {
+	if output == "json" {
+		return &checker{}
+	}
+	return &checker{out: o.out}
 }
 
-func (o *options) check(ctx context.Context, logFile, name string) error {
+func (o *options) check(ctx context.Context, f checkFlags) error {
 	c, err := o.load()
 	if err != nil {
 		return &failure{exitFailed, err}
 	}
-	ch := &checker{out: o.out}
+	ch := o.newChecker(f.output)
+	sources := c.Sources()
+	if f.logFile != "" {
+		s, err := pickSource(c, f.source)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(f.logFile); err != nil {
+			return failed(err)
+		}
+		s.Path = f.logFile
+		sources = []config.Source{s}
+	}
+	if err := o.checkConfig(ctx, ch, c, sources); err != nil {
+		return err
+	}
+	return ch.end(o.out, "")
+}
+
+// checkConfig looks at all that the configuration says, with the given sources.
+func (o *options) checkConfig(ctx context.Context, ch *checker, c *config.Config, sources []config.Source) error {
+	ch.topic = "configuration"
 	if err := c.CheckRun(); err != nil {
 		ch.problem("%v", err)
 	}
@@ -83,156 +96,11 @@ func (o *options) check(ctx context.Context, logFile, name string) error {
 	if err != nil {
 		return &failure{exitFailed, err}
 	}
-	sources := c.Sources()
-	if logFile != "" {
-		s, err := pickSource(c, name)
-		if err != nil {
-			return err
-		}
-		if _, err := os.Stat(logFile); err != nil {
-			return failed(err)
-		}
-		s.Path = logFile
-		sources = []config.Source{s}
-	}
 	for _, s := range sources {
+		ch.topic = "source " + s.Name
 		o.checkSource(ch, c, s, meters)
 	}
+	ch.topic = "stripe"
 	o.checkStripe(ctx, ch, c)
-	if ch.problems > 0 {
-		return &failure{exitFailed, fmt.Errorf("%d problems found", ch.problems)}
-	}
 	return nil
-}
-
-// checkSource looks at one source's format and at the end of its logs.
-func (o *options) checkSource(ch *checker, c *config.Config, s config.Source, meters *agent.Meters) {
-	format := c.Format[s.Format].Compiled
-	for _, a := range format.Assumptions() {
-		ch.ok("format %s assumes: %s", s.Format, a)
-	}
-	paths, err := filepath.Glob(s.Path)
-	if err != nil || len(paths) == 0 {
-		ch.warn("source %s: %s isn't there yet; it is read from its beginning when it comes\nhint: compare with access_log in nginx.conf, and whether this user may see the folder", s.Name, s.Path)
-		return
-	}
-	for _, path := range paths {
-		lines, err := lastLines(path)
-		if err != nil {
-			ch.problem("source %s: %v\nhint: logmeter must be able to read the log; on Debian add its user to the group adm", s.Name, err)
-			continue
-		}
-		ch.checkLog(s, path, lines, format, meters)
-	}
-}
-
-// checkLog shows how lines of one log parse.
-func (c *checker) checkLog(s config.Source, path string, lines [][]byte, format *parsers.Format, meters *agent.Meters) {
-	if len(lines) == 0 {
-		c.ok("source %s: %s can be read; it has no line yet", s.Name, path)
-		return
-	}
-	parser, tally := format.NewParser(), meters.NewTally()
-	var rec agent.Record
-	refused := 0
-	for _, line := range lines {
-		if err := parser.Parse(line, &rec); err != nil {
-			refused++
-			c.warn("source %s: a line doesn't have the format %s: %v\nline: %s", s.Name, s.Format, err, shorten(line))
-			continue
-		}
-		var feeds []string
-		for _, m := range meters.Matching(&rec, tally) {
-			feeds = append(feeds, meters.Names()[m])
-		}
-		to := "no meter"
-		if len(feeds) > 0 {
-			to = strings.Join(feeds, ", ")
-			if len(rec.Customer) == 0 {
-				to += ", but it names no customer and isn't billed"
-			}
-		}
-		c.say("  line", "%s %s %s, status %d, customer %s: %s", time.UnixMilli(rec.Time).UTC().Format(time.RFC3339),
-			printable(string(rec.Method)), printable(string(rec.Path)), rec.Status, orNone(rec.Customer), to)
-	}
-	if refused == len(lines) {
-		c.problem("source %s: none of the last %d lines of %s has the format %s\nhint: paste the format that the proxy's own configuration names for this file", s.Name, len(lines), path, s.Format)
-		return
-	}
-	c.ok("source %s: %s can be read; %d of its last %d lines have the format", s.Name, path, len(lines)-refused, len(lines))
-}
-
-func orNone(customer []byte) string {
-	if len(customer) == 0 {
-		return "none"
-	}
-	return printable(string(customer))
-}
-
-// shorten makes a line fit for a message.
-func shorten(line []byte) string {
-	const most = 300
-	if len(line) > most {
-		return printable(string(line[:most])) + "…"
-	}
-	return printable(string(line))
-}
-
-// lastLines returns the last whole lines of a plain log.
-func lastLines(path string) ([][]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return nil, err
-	}
-	from := max(0, size-checkBytes)
-	buf := make([]byte, size-from)
-	if _, err := f.ReadAt(buf, from); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	if bytes.HasPrefix(buf, []byte{0x1f, 0x8b}) {
-		return nil, fmt.Errorf("%s is compressed; want the log that nginx writes, without gzip in access_log", path)
-	}
-	buf = buf[:bytes.LastIndexByte(buf, '\n')+1]
-	var lines [][]byte
-	for len(buf) > 0 && len(lines) < checkLines {
-		buf = buf[:len(buf)-1]
-		i := bytes.LastIndexByte(buf, '\n') + 1
-		if i == 0 && from > 0 {
-			break // cut off at its beginning
-		}
-		lines = append(lines, bytes.TrimSuffix(buf[i:], []byte{'\r'}))
-		buf = buf[:i]
-	}
-	return lines, nil
-}
-
-// checkStripe asks Stripe.
-func (o *options) checkStripe(ctx context.Context, ch *checker, c *config.Config) {
-	if !c.HasKey() {
-		ch.warn("there is no Stripe key: usage is counted and kept, and sent once there is one\nhint: set stripe.api_key_file or STRIPE_API_KEY")
-		return
-	}
-	b, err := stripe.New(stripeOptions(c, nil, time.Now))
-	if err != nil {
-		ch.problem("stripe: %v", err)
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
-	defer cancel()
-	report := b.Check(ctx)
-	for _, f := range report.Findings {
-		switch f.Severity {
-		case stripe.Problem:
-			ch.problem("stripe: %s", f.Text)
-		case stripe.Warning:
-			ch.warn("stripe: %s", f.Text)
-		default:
-			ch.ok("stripe: %s", f.Text)
-		}
-	}
 }
