@@ -22,7 +22,7 @@ type Biller interface {
 	// entry's EventName and Account with timestamps from from up to, but not
 	// including, to; both are whole minutes. ErrNoSummaries is wrapped by an
 	// error that asking again won't help.
-	Summary(ctx context.Context, e *Entry, from, to time.Time) (uint64, error)
+	Summary(ctx context.Context, e *Entry, from, to time.Time) (int64, error)
 
 	// Now returns the billing system's time. It makes a call only when the
 	// time isn't known from a recent answer.
@@ -32,6 +32,32 @@ type Biller interface {
 // ErrNoSummaries means that what the billing system has can't be read back: the
 // key lacks the permission, or there is no such meter.
 var ErrNoSummaries = errors.New("summaries can't be read")
+
+// Auditor is a Biller that can read back many hours at once.
+type Auditor interface {
+	// Hours returns what the billing system has under an event name and
+	// account in each window from from (included) to to (not included);
+	// windows with nothing are left out. The errors are those of Summary, and
+	// one that wraps ErrNoBudget.
+	Hours(ctx context.Context, eventName, account string, from, to Window) ([]HourSum, error)
+}
+
+// HourSum is what the billing system has of one window.
+type HourSum struct {
+	Window Window
+	Sum    int64
+}
+
+// Invoicer is a Biller that knows which usage can't reach an invoice any more.
+type Invoicer interface {
+	// Invoiced returns the invoice, final by now, that billed the time of a
+	// frozen entry; "" when there is none or when that can't be read.
+	Invoiced(ctx context.Context, e *Entry) (invoice string, err error)
+}
+
+// ErrNoBudget means that the reads that the billing system allows in a month
+// are used up but for those that delivery needs.
+var ErrNoBudget = errors.New("the month's reads are used up")
 
 // Rejected is an entry that can't be billed as it is, and why.
 type Rejected struct{ Reason string }

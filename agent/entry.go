@@ -12,18 +12,24 @@ import (
 // its acceptance is proven, then of the ledger.
 type Entry struct {
 	// Meter, Customer (as logged), Window and Seq (1, 2, … within the other
-	// three) are its key. Value is what it adds; Minute is the minute of the
-	// window in which the last line counted in it ended. Seal writes these.
+	// three) are its key. Value is what it adds, below 0 only in an Adjustment;
+	// Minute is the minute of the window in which the last line counted in it
+	// ended. Seal and Adjust write these.
 	Meter    string
 	Customer string
 	Window   Window
 	Seq      uint32
-	Value    uint64
+	Value    int64
 	Minute   uint8
 
-	// Identifier names the entry at Stripe, for ever: see Identify. Seal
-	// writes it.
+	// Identifier names the entry at Stripe, for ever: see Identify. Seal and
+	// Adjust write it.
 	Identifier string
+
+	// Adjustment says that a person made the entry, and Note what for. The
+	// usage as counted doesn't know of it.
+	Adjustment bool
+	Note       string
 
 	// The frozen request: Build fills EventName, Account and the payload's
 	// keys, Attempt fixes Timestamp and stores them all before anything is
@@ -49,11 +55,15 @@ type Entry struct {
 	// whether Stripe took it; Duplicate that Stripe refused the identifier as
 	// one it has, which proves an earlier attempt.
 	Unknown, Duplicate bool
+	// Released says that a person has looked: the entry is sent whatever its
+	// age, and whether or not its invoice is closed.
+	Released bool
 	// AbsentSince is when, by Stripe's clock in Unix seconds, Stripe's
 	// summaries were first seen without this entry while it was held.
 	AbsentSince int64
 	// Settled is when acceptance was proven, by Stripe's clock in Unix
-	// seconds; RequestID is Stripe's name for the answer that proved it.
+	// seconds, or when the entry was written off; RequestID is Stripe's name
+	// for the answer that proved it.
 	Settled   int64
 	RequestID string
 }
@@ -67,6 +77,9 @@ const (
 	Held     State = 2 // not sent before Stripe's summaries were read
 	Parked   State = 3 // refused; waits for a mended configuration or a person
 	Accepted State = 4 // proven to be with Stripe; in the ledger
+	// WrittenOff: a person decided that it is never billed; in the ledger, and
+	// counted there as nothing.
+	WrittenOff State = 5
 )
 
 func (s State) String() string {
@@ -79,9 +92,15 @@ func (s State) String() string {
 		return "parked"
 	case Accepted:
 		return "accepted"
+	case WrittenOff:
+		return "written off"
 	}
 	return fmt.Sprintf("state %d", uint8(s))
 }
+
+// Final reports whether the entry is one of the ledger: nothing becomes of it
+// any more.
+func (e *Entry) Final() bool { return e.State == Accepted || e.State == WrittenOff }
 
 // Frozen reports whether the request is fixed.
 func (e *Entry) Frozen() bool { return e.Timestamp != 0 }

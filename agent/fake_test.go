@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"iter"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -129,13 +130,13 @@ type ledgerBiller struct {
 
 	mu     sync.Mutex
 	seen   map[string]time.Time
-	sums   map[string]uint64 // account/minute
+	sums   map[string]int64  // account/minute
 	bodies map[string]string // identifier → first request
 	calls  int
 }
 
 func newLedgerBiller(now func() time.Time) *ledgerBiller {
-	return &ledgerBiller{now: now, seen: map[string]time.Time{}, sums: map[string]uint64{}, bodies: map[string]string{}}
+	return &ledgerBiller{now: now, seen: map[string]time.Time{}, sums: map[string]int64{}, bodies: map[string]string{}}
 }
 
 func (b *ledgerBiller) Build(e *Entry) error {
@@ -189,7 +190,7 @@ func (b *ledgerBiller) Send(_ context.Context, e *Entry) Outcome {
 	return Outcome{Verdict: VerdictAccepted, Time: b.now(), RequestID: "req_1"}
 }
 
-func (b *ledgerBiller) Summary(_ context.Context, e *Entry, from, to time.Time) (uint64, error) {
+func (b *ledgerBiller) Summary(_ context.Context, e *Entry, from, to time.Time) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.down || b.deaf {
@@ -198,7 +199,7 @@ func (b *ledgerBiller) Summary(_ context.Context, e *Entry, from, to time.Time) 
 	if b.blind {
 		return 0, fmt.Errorf("403: %w", ErrNoSummaries)
 	}
-	var sum uint64
+	var sum int64
 	for ts := from.Unix(); ts < to.Unix(); ts += 60 {
 		sum += b.sums[fmt.Sprint(e.Account, "/", ts)]
 	}
@@ -213,8 +214,8 @@ func (b *ledgerBiller) Now(context.Context) (time.Time, error) {
 }
 
 // billed returns what the biller has by account and window.
-func (b *ledgerBiller) billed() map[string]uint64 {
-	m := map[string]uint64{}
+func (b *ledgerBiller) billed() map[string]int64 {
+	m := map[string]int64{}
 	for k, v := range b.sums {
 		account, ts, _ := strings.Cut(k, "/")
 		sec, _ := strconv.ParseInt(ts, 10, 64)
@@ -269,7 +270,7 @@ func (h *house) mustPass() Delivery {
 	return d
 }
 
-func (h *house) wantBilled(want map[string]uint64) {
+func (h *house) wantBilled(want map[string]int64) {
 	h.t.Helper()
 	if got := h.biller.billed(); fmt.Sprint(got) != fmt.Sprint(want) {
 		h.t.Errorf("billed: got %v, want %v", got, want)
@@ -283,4 +284,24 @@ func (h *house) entries() []Entry {
 		h.t.Fatal(err)
 	}
 	return es
+}
+
+// all collects what books tell.
+func all[T any](t *testing.T, seq iter.Seq2[T, error]) []T {
+	t.Helper()
+	var list []T
+	for x, err := range seq {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

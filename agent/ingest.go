@@ -69,7 +69,6 @@ type ingester struct {
 	published atomic.Pointer[FeedStats]
 	// lastLine is the time of the last record, in Unix milliseconds.
 	lastLine int64
-	skipped  uint64 // lines set aside and not committed yet
 }
 
 func newIngester(f Feed, ms *Meters, s Store, now func() time.Time, log *slog.Logger) *ingester {
@@ -192,7 +191,6 @@ func (in *ingester) count(b Block) {
 			}
 		case err == ErrSkip:
 			in.tally.Skip(fallback)
-			in.skipped++
 		default:
 			in.tally.Refuse(1, fallback)
 			in.refused.note(1, err, b.Path, b.Offset+int64(len(b.Lines)-len(rest)))

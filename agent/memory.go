@@ -2,6 +2,9 @@ package agent
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -11,19 +14,42 @@ import (
 // committed stays until the process ends. It is also the plain model that the
 // durable store must agree with.
 type Memory struct {
+	// MaxCustomers is the number of customers of a window that are told apart;
+	// 0 means any number. It is set before the first Commit.
+	MaxCustomers int
+
 	instance string
 
 	mu        sync.Mutex // guards all below
 	positions map[string]map[uint64]Position
 	rows      map[usageKey]*memoryRow
+	customers map[Window]map[string]bool
+	members   map[memoryMember]bool
 	lines     map[sourceHour]Accounting
 	outbox    []Entry // in the order of compareEntries
 	ledger    []Entry
+	decisions []Decision
+	refusals  []Refusal
+	refused   uint64 // the last Refusal's ID
+	documents map[string]map[string][]byte
 }
+
+var (
+	_ Store       = (*Memory)(nil)
+	_ Books       = (*Memory)(nil)
+	_ Corrections = (*Memory)(nil)
+	_ Documents   = (*Memory)(nil)
+)
 
 type usageKey struct {
 	meter, customer string
 	window          Window
+}
+
+type memoryMember struct {
+	meter, customer string
+	period          Period
+	id              MemberID
 }
 
 type sourceHour struct {
@@ -43,7 +69,10 @@ func NewMemory(instance string) *Memory {
 		instance:  instance,
 		positions: map[string]map[uint64]Position{},
 		rows:      map[usageKey]*memoryRow{},
+		customers: map[Window]map[string]bool{},
+		members:   map[memoryMember]bool{},
 		lines:     map[sourceHour]Accounting{},
+		documents: map[string]map[string][]byte{},
 	}
 }
 
@@ -73,15 +102,26 @@ func (m *Memory) Commit(source string, positions []Position, t *Tally) error {
 		}
 		m.positions[source][p.ID] = p
 	}
+	m.count(source, t)
+	for _, r := range t.Refusals() {
+		m.refused++
+		r.ID, r.Source = m.refused, source
+		m.refusals = append(m.refusals, r)
+	}
+	return nil
+}
+
+// count adds a tally.
+func (m *Memory) count(source string, t *Tally) {
 	for r := range t.Rows() {
-		k := usageKey{t.Meters()[r.Meter], string(t.Customer(r.Customer)), r.Window}
-		row := m.rows[k]
-		if row == nil {
-			row = &memoryRow{}
-			m.rows[k] = row
+		m.add(t.Meters()[r.Meter], m.known(r.Window, t.Customer(r.Customer)), r.Window, r.Value, r.Minute)
+	}
+	for x := range t.Members() {
+		meter, customer := t.Meters()[x.Meter], m.known(x.Window, t.Customer(x.Customer))
+		if k := (memoryMember{meter, customer, x.Period, x.ID}); !m.members[k] {
+			m.members[k] = true
+			m.add(meter, customer, x.Window, x.Value, x.Minute)
 		}
-		row.total += r.Value
-		row.minute = max(row.minute, r.Minute)
 	}
 	for w, lines := range t.Accounts() {
 		k := sourceHour{source, w}
@@ -89,7 +129,34 @@ func (m *Memory) Commit(source string, positions []Position, t *Tally) error {
 		sum.Add(lines)
 		m.lines[k] = sum
 	}
-	return nil
+}
+
+// known returns the customer under which usage is counted: "" for one that is
+// beyond the most.
+func (m *Memory) known(w Window, customer []byte) string {
+	names := m.customers[w]
+	if names == nil {
+		names = map[string]bool{}
+		m.customers[w] = names
+	}
+	if !names[string(customer)] {
+		if m.MaxCustomers > 0 && len(names) >= m.MaxCustomers {
+			return ""
+		}
+		names[string(customer)] = true
+	}
+	return string(customer)
+}
+
+func (m *Memory) add(meter, customer string, w Window, value uint64, minute uint8) {
+	k := usageKey{meter, customer, w}
+	row := m.rows[k]
+	if row == nil {
+		row = &memoryRow{}
+		m.rows[k] = row
+	}
+	row.total += value
+	row.minute = max(row.minute, minute)
 }
 
 // Seal implements Store.
@@ -101,17 +168,28 @@ func (m *Memory) Seal(closed time.Time) (int, error) {
 		if row.total == row.reported || k.window.End().After(closed) {
 			continue
 		}
-		row.seq++
-		m.outbox = append(m.outbox, Entry{
-			Meter: k.meter, Customer: k.customer, Window: k.window, Seq: row.seq,
-			Value: row.total - row.reported, Minute: row.minute, State: Sealed,
-			Identifier: Identify(m.instance, k.meter, k.customer, k.window, row.seq),
-		})
+		e := m.next(Entry{Meter: k.meter, Customer: k.customer, Window: k.window, Minute: row.minute})
+		e.Value = int64(min(row.total-row.reported, math.MaxInt64))
+		m.outbox = append(m.outbox, e)
 		row.reported, row.minute = row.total, 0
 		n++
 	}
 	slices.SortFunc(m.outbox, compareEntries)
 	return n, nil
+}
+
+// next makes e the next entry of its meter, customer and window.
+func (m *Memory) next(e Entry) Entry {
+	k := usageKey{e.Meter, e.Customer, e.Window}
+	row := m.rows[k]
+	if row == nil {
+		row = &memoryRow{}
+		m.rows[k] = row
+	}
+	row.seq++
+	e.Seq, e.State = row.seq, Sealed
+	e.Identifier = Identify(m.instance, e.Meter, e.Customer, e.Window, e.Seq)
+	return e
 }
 
 // compareEntries orders entries by window, then by the rest of their key.
@@ -175,12 +253,13 @@ func (m *Memory) put(e Entry) {
 }
 
 // Delivered implements Store.
-func (m *Memory) Delivered(e *Entry) (uint64, error) {
+func (m *Memory) Delivered(e *Entry) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var sum uint64
+	var sum int64
 	for i := range m.ledger {
-		if o := &m.ledger[i]; o.EventName == e.EventName && o.Account == e.Account && o.Window == e.Window {
+		o := &m.ledger[i]
+		if o.State == Accepted && o.EventName == e.EventName && o.Account == e.Account && o.Window == e.Window {
 			sum += o.Value
 		}
 	}
@@ -192,50 +271,73 @@ func (m *Memory) Settle(entries []Entry) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, e := range entries {
-		if e.State != Accepted {
-			m.put(e)
-			continue
-		}
-		if i, found := slices.BinarySearchFunc(m.outbox, e, compareEntries); found {
-			m.outbox = slices.Delete(m.outbox, i, i+1)
-			m.ledger = append(m.ledger, e)
-		}
+		m.settle(e)
 	}
 	return nil
 }
 
-// Usage returns all rows, sorted by meter, customer and window.
-func (m *Memory) Usage() []Usage {
+func (m *Memory) settle(e Entry) {
+	if !e.Final() {
+		m.put(e)
+		return
+	}
+	i, found := slices.BinarySearchFunc(m.outbox, e, compareEntries)
+	if !found {
+		return
+	}
+	if less := m.outbox[i].Value - e.Value; less > 0 && e.Value > 0 && !e.Adjustment {
+		row := m.rows[usageKey{e.Meter, e.Customer, e.Window}]
+		row.reported -= uint64(less)
+		row.minute = max(row.minute, e.Minute)
+	}
+	m.outbox = slices.Delete(m.outbox, i, i+1)
+	m.ledger = append(m.ledger, e)
+}
+
+// Decide implements Corrections.
+func (m *Memory) Decide(decisions []Decision, entries []Entry) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	rows := make([]Usage, 0, len(m.rows))
-	for k, r := range m.rows {
-		rows = append(rows, Usage{k.meter, k.customer, k.window, r.total, r.reported})
+	for _, e := range entries {
+		m.settle(e)
 	}
-	slices.SortFunc(rows, func(a, b Usage) int {
-		return cmp.Or(
-			cmp.Compare(a.Meter, b.Meter),
-			cmp.Compare(a.Customer, b.Customer),
-			cmp.Compare(a.Window, b.Window),
-		)
+	m.decisions = append(m.decisions, decisions...)
+	return nil
+}
+
+// Adjust implements Corrections.
+func (m *Memory) Adjust(d Decision, e Entry) (Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e = m.next(Entry{
+		Meter: e.Meter, Customer: e.Customer, Window: e.Window, Minute: e.Minute,
+		Value: e.Value, Note: e.Note, Adjustment: true,
 	})
-	return rows
+	m.outbox = append(m.outbox, e)
+	slices.SortFunc(m.outbox, compareEntries)
+	d.Seq = e.Seq
+	m.decisions = append(m.decisions, d)
+	return e, nil
 }
 
-// Accounting returns where all lines of all sources went.
-func (m *Memory) Accounting() Accounting {
+// Replay implements Corrections.
+func (m *Memory) Replay(source string, ids []uint64, t *Tally) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var sum Accounting
-	for _, a := range m.lines {
-		sum.Add(a)
+	for _, id := range ids {
+		i := slices.IndexFunc(m.refusals, func(r Refusal) bool { return r.ID == id && r.Source == source })
+		if i < 0 {
+			return fmt.Errorf("refused line %d of source %s isn't kept any more", id, source)
+		}
+		k := sourceHour{source, m.refusals[i].Window}
+		lines := m.lines[k]
+		if lines.Lines == 0 || lines.Refused == 0 {
+			return errors.New("a refused line that wasn't accounted for")
+		}
+		lines.Lines, lines.Refused = lines.Lines-1, lines.Refused-1
+		m.lines[k] = lines
+		m.refusals = slices.Delete(m.refusals, i, i+1)
 	}
-	return sum
-}
-
-// Ledger returns the settled entries in the order in which they were settled.
-func (m *Memory) Ledger() []Entry {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.ledger)
+	m.count(source, t)
+	return nil
 }

@@ -1,6 +1,118 @@
 package agent
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
+
+// sealedOne returns a store with one sealed and frozen entry of 10 units.
+func sealedOne(t *testing.T) (*Memory, Entry) {
+	t.Helper()
+	ms, err := NewMeters([]Meter{{Name: "calls", Paths: []string{"/a"}}})
+	must(t, err)
+	m, tally := NewMemory("edge"), ms.NewTally()
+	for range 10 {
+		ms.Measure(&Record{Time: noon.UnixMilli(), Path: []byte("/a"), Customer: []byte("acme")}, tally)
+	}
+	must(t, m.Commit("edge", nil, tally))
+	if n, err := m.Seal(noon.Add(time.Hour)); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	page, err := m.Pending(nil, 10)
+	must(t, err)
+	must(t, m.Attempt(page))
+	return m, page[0]
+}
+
+// What Stripe doesn't have of an entry that settles goes out under a new seq.
+func TestSettleAtLess(t *testing.T) {
+	m, e := sealedOne(t)
+	e.State, e.Value = Accepted, 7
+	must(t, m.Settle([]Entry{e}))
+	if u := all(t, m.Usage(FirstWindow, LastWindow)); len(u) != 1 || u[0].Total != 10 || u[0].Reported != 7 {
+		t.Fatalf("usage %+v; want 10, 7 of it reported", u)
+	}
+	if n, err := m.Seal(noon.Add(time.Hour)); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	rest, err := m.Pending(nil, 10)
+	must(t, err)
+	if len(rest) != 1 || rest[0].Value != 3 || rest[0].Seq != 2 || rest[0].Identifier == e.Identifier {
+		t.Fatalf("the rest is %+v; want 3 units under seq 2", rest)
+	}
+}
+
+func TestWrittenOffIsNotDelivered(t *testing.T) {
+	m, e := sealedOne(t)
+	e.State = WrittenOff
+	must(t, m.Decide([]Decision{{Action: "write-off", Seq: e.Seq}}, []Entry{e}))
+	if sum, err := m.Delivered(&e); sum != 0 || err != nil {
+		t.Fatalf("delivered %d, %v; want 0", sum, err)
+	}
+	if l := all(t, m.Ledger(FirstWindow, LastWindow)); len(l) != 1 || len(all(t, m.Decisions())) != 1 || len(all(t, m.Outbox())) != 0 {
+		t.Fatalf("ledger %+v; want the entry, and a decision", l)
+	}
+	if n, err := m.Seal(noon.Add(time.Hour)); n != 0 || err != nil {
+		t.Fatalf("sealed %d again, %v", n, err)
+	}
+}
+
+// An adjustment has a seq of its own, and the usage counted stays as it is.
+func TestAdjust(t *testing.T) {
+	m, e := sealedOne(t)
+	for _, customer := range []string{"acme", "new"} {
+		a, err := m.Adjust(Decision{Action: "adjust"}, Entry{Meter: "calls", Customer: customer, Window: e.Window, Value: -4, Note: "refund"})
+		must(t, err)
+		want := uint32(1)
+		if customer == "acme" {
+			want = 2
+		}
+		if a.Seq != want || !a.Adjustment || a.State != Sealed || a.Identifier != Identify("edge", "calls", customer, e.Window, want) {
+			t.Fatalf("%s: %+v", customer, a)
+		}
+	}
+	if u := all(t, m.Usage(FirstWindow, LastWindow)); len(u) != 1 || u[0].Total != 10 || u[0].Reported != 10 {
+		t.Fatalf("usage %+v", u)
+	}
+}
+
+// Customers beyond the most share one row, and each member counts once.
+func TestMemoryBounds(t *testing.T) {
+	ms, err := NewMeters([]Meter{{Name: "calls", Paths: []string{"/a"}}})
+	must(t, err)
+	m, tally := NewMemory("edge"), ms.NewTally()
+	m.MaxCustomers = 2
+	for _, c := range []string{"a", "b", "c", "d", "a"} {
+		ms.Measure(&Record{Time: noon.UnixMilli(), Path: []byte("/a"), Customer: []byte(c)}, tally)
+	}
+	slot, w := tally.names.Number([]byte("a")), WindowOf(noon)
+	for range 2 {
+		tally.members.add(Member{Period: Period{w, 24}, ID: MemberID{1}, Customer: slot, Window: w, Value: 5})
+	}
+	must(t, m.Commit("edge", nil, tally))
+	tally.Reset()
+	tally.members.add(Member{Period: Period{w, 24}, ID: MemberID{1}, Customer: slot, Window: w + 1, Value: 5})
+	must(t, m.Commit("edge", nil, tally))
+	got := map[string]uint64{}
+	for _, u := range all(t, m.Usage(FirstWindow, LastWindow)) {
+		got[u.Customer] += u.Total
+	}
+	if len(got) != 3 || got["a"] != 7 || got["b"] != 1 || got[""] != 2 {
+		t.Fatalf("usage %v", got)
+	}
+}
+
+func TestMemoryDocuments(t *testing.T) {
+	m := NewMemory("edge")
+	must(t, m.PutDocuments("k", []Document{{"b", []byte("2")}, {"a", []byte("1")}}))
+	must(t, m.PutDocuments("k", []Document{{"b", nil}}))
+	if d := all(t, m.Documents("k")); len(d) != 1 || d[0].Name != "a" || string(d[0].Value) != "1" {
+		t.Fatalf("%v", d)
+	}
+	if v, err := m.Document("k", "b"); v != nil || err != nil {
+		t.Fatal(v, err)
+	}
+}
 
 // A position that is gone is deleted with the commit that says so.
 func TestGonePositionIsDeleted(t *testing.T) {

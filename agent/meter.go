@@ -108,7 +108,7 @@ func (ms *Meters) Measure(rec *Record, t *Tally) {
 	t.lines++
 	ms.match(rec, t)
 	if len(t.matched) == 0 {
-		h.lines.NotBillable++
+		h.lines.Rules[RulePath]++
 		return
 	}
 	if len(rec.Customer) == 0 {

@@ -94,7 +94,7 @@ func TestMeterWithoutRoutablePathIsNeverBillable(t *testing.T) {
 	rec.Path = nil
 	tally := ms.NewTally()
 	ms.Measure(rec, tally)
-	if got := accounts(tally)[WindowOf(noon)]; got != (Accounting{Lines: 1, NotBillable: 1}) {
+	if got := accounts(tally)[WindowOf(noon)]; got != (Accounting{Lines: 1, Rules: rules(RulePath, 1)}) {
 		t.Errorf("got %+v, want the line as not billable", got)
 	}
 }
@@ -183,8 +183,8 @@ func TestTallyCountsAndAccounts(t *testing.T) {
 	}
 	w := WindowOf(noon)
 	wantLines := map[Window]Accounting{
-		w:     {Lines: 7, Billed: 3, NotBillable: 1, NoCustomer: 1, Refused: 2},
-		w + 1: {Lines: 3, Billed: 1, NotBillable: 1, Refused: 1},
+		w:     {Lines: 7, Billed: 3, Rules: rules(RulePath, 1), NoCustomer: 1, Refused: 2},
+		w + 1: {Lines: 3, Billed: 1, Rules: rules(RuleSkip, 1), Refused: 1},
 	}
 	got := accounts(tally)
 	if fmt.Sprint(got) != fmt.Sprint(wantLines) {
@@ -267,4 +267,9 @@ func BenchmarkMeasure(b *testing.B) {
 			}
 		})
 	}
+}
+
+func rules(r Rule, lines uint64) (counts [RuleCount]uint64) {
+	counts[r] = lines
+	return counts
 }

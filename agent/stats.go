@@ -19,10 +19,8 @@ type FeedStats struct {
 	// At is when this was put together: after every commit, and about once a
 	// second while there is nothing to commit.
 	At time.Time
-	// Lines says where the committed lines went. Skipped of the NotBillable
-	// ones were set aside by the format, before any meter saw them.
-	Lines   Accounting
-	Skipped uint64
+	// Lines says where the committed lines went.
+	Lines Accounting
 	// LastLine is the time that the last record carries: log time. It is zero
 	// before the first line, and when the format logs no time.
 	LastLine time.Time
@@ -91,8 +89,6 @@ func (in *ingester) committed() {
 	for _, lines := range in.tally.Accounts() {
 		in.stats.Lines.Add(lines)
 	}
-	in.stats.Skipped += in.skipped
-	in.skipped = 0
 	in.stats.LastCommit = in.now()
 	if in.lastLine != 0 {
 		in.stats.LastLine = time.UnixMilli(in.lastLine)

@@ -20,6 +20,10 @@ type Store interface {
 	// Commit adds what t has counted since its last Reset, and replaces the
 	// given positions of the source, or deletes those that are Gone, in one
 	// transaction; positions not given stay as they are. It doesn't reset t.
+	//
+	// A member that t holds counts only if it is new to its meter, customer and
+	// period. The usage of customers beyond the most that a window may have
+	// goes to the customer "", which no line names.
 	Commit(source string, positions []Position, t *Tally) error
 
 	// Seal moves the unreported usage of every window that ended at or before
@@ -40,12 +44,15 @@ type Store interface {
 	// EventName, Account and Window has, by FreeMinute.
 	Attempt(entries []Entry) error
 
-	// Delivered returns the sum of the ledger's values with e's EventName,
-	// Account and Window.
-	Delivered(e *Entry) (uint64, error)
+	// Delivered returns the sum of the ledger's accepted values with e's
+	// EventName, Account and Window.
+	Delivered(e *Entry) (int64, error)
 
 	// Settle stores what became of the entries. An Accepted one moves from the
-	// outbox to the ledger; the others stay in the outbox.
+	// outbox to the ledger; the others stay in the outbox. One whose Value is
+	// lower than it was, and above 0, settles at what Stripe has of it: in the
+	// same transaction the difference becomes unreported usage again, which
+	// the next Seal moves to the outbox under the next seq.
 	Settle(entries []Entry) error
 }
 

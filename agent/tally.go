@@ -1,6 +1,9 @@
 package agent
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // Tally is what one source has counted since its last commit, in memory. It
 // belongs to the source's goroutine; the store reads it during Commit.
@@ -18,6 +21,8 @@ type Tally struct {
 	started bool    // window is meaningful
 	rows    int
 	lines   int
+	members members
+	refused []Refusal
 	matched []int32  // scratch of Measure: the meters that want the line
 	stamps  []uint64 // scratch of Measure: the line that a meter last wanted
 	stamp   uint64
@@ -75,7 +80,9 @@ func (t *Tally) Lines() int { return t.lines }
 
 // Size returns how many rows there are and how many customer slots the store
 // hasn't seen: what a commit has to write.
-func (t *Tally) Size() (rows, newNames int) { return t.rows, t.names.Len() - len(t.IDs) }
+func (t *Tally) Size() (rows, newNames int) {
+	return t.rows + len(t.members.list), t.names.Len() - len(t.IDs)
+}
 
 // Rows yields every count since Reset, window by window and meter by meter.
 func (t *Tally) Rows() iter.Seq[Row] {
@@ -93,6 +100,10 @@ func (t *Tally) Rows() iter.Seq[Row] {
 		}
 	}
 }
+
+// Members yields what meters that count each thing once have seen since Reset,
+// each once.
+func (t *Tally) Members() iter.Seq[Member] { return slices.Values(t.members.list) }
 
 // Accounts yields where the lines since Reset went, by window.
 func (t *Tally) Accounts() iter.Seq2[Window, Accounting] {
@@ -127,6 +138,31 @@ func (t *Tally) Reset() {
 		t.hours = nil
 	}
 	t.touched, t.current, t.rows, t.lines = 0, nil, 0, 0
+	t.members.reset()
+	t.refused = t.refused[:0]
+}
+
+// maxKept bounds the refused lines that a tally keeps, and maxKeptBytes what
+// is kept of each.
+const (
+	maxKept      = 64
+	maxKeptBytes = 8 << 10
+)
+
+// Refusals returns the refused lines that the tally keeps. Only the first of a
+// flood are among them. A Refusal's ID and Source are the store's to give.
+func (t *Tally) Refusals() []Refusal { return t.refused }
+
+// Keep keeps a refused line that Refuse has just accounted for, so that it can
+// be read again once the configuration is mended.
+func (t *Tally) Keep(line []byte, path string, offset int64, reason string, at int64) {
+	if len(t.refused) == maxKept {
+		return
+	}
+	t.refused = append(t.refused, Refusal{
+		Path: path, Offset: offset, Window: t.window, At: at, Reason: reason,
+		Line: append([]byte(nil), line[:min(len(line), maxKeptBytes)]...), Size: len(line),
+	})
 }
 
 // Refuse accounts for n lines that aren't records of the format. A refused
@@ -144,7 +180,7 @@ func (t *Tally) Refuse(n int, fallback Window) {
 func (t *Tally) Skip(fallback Window) {
 	h := t.lastHour(fallback)
 	h.lines.Lines++
-	h.lines.NotBillable++
+	h.lines.Rules[RuleSkip]++
 	t.lines++
 }
 

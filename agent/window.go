@@ -1,10 +1,19 @@
 package agent
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Window is one hour of log time in UTC, the unit in which usage is counted
 // and reported: the number of whole hours since the Unix epoch.
 type Window int32
+
+// The range of all windows, for Books: [FirstWindow, LastWindow).
+const (
+	FirstWindow Window = math.MinInt32
+	LastWindow  Window = math.MaxInt32
+)
 
 // windowMillis is the length of a window in milliseconds.
 const windowMillis = int64(time.Hour / time.Millisecond)

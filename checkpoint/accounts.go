@@ -22,7 +22,7 @@ type eventAccount struct{ eventName, account string }
 
 type accountHour struct {
 	minutes   uint64 // a bit for each minute that a frozen entry has
-	delivered uint64 // the sum of the ledger's values
+	delivered int64  // the sum of the ledger's accepted values
 }
 
 // of returns what is known of e's account in e's window. The index is made
@@ -78,7 +78,7 @@ func count(hours map[eventAccount]accountHour, e *agent.Entry) {
 }
 
 // Delivered implements agent.Store.
-func (s *Store) Delivered(e *agent.Entry) (uint64, error) {
+func (s *Store) Delivered(e *agent.Entry) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {

@@ -124,7 +124,7 @@ func verifyCrash(t *testing.T, dir string) (lines int64) {
 	seqs := map[string]bool{}
 	for _, list := range [][]agent.Entry{collect(t, s.Outbox()), collect(t, s.Ledger(firstWindow, lastWindow))} {
 		for _, e := range list {
-			sealed[rowOf(e.Window, e.Meter, e.Customer)] += e.Value
+			sealed[rowOf(e.Window, e.Meter, e.Customer)] += uint64(e.Value)
 			if seqs[e.Identifier] {
 				t.Errorf("entry %s is there twice", e.Identifier)
 			}

@@ -90,7 +90,7 @@ func (s *Store) describe(v view, key, value []byte) (string, error) {
 		return string(text), err
 	case prefixAccounting:
 		a, err := decodeAccounting(key, payload)
-		return fmt.Sprintf("lines %d = billed %d + not billable %d + no customer %d + refused %d", a.Lines, a.Billed, a.NotBillable, a.NoCustomer, a.Refused), err
+		return fmt.Sprintf("lines %d = billed %d + not billable %d + no customer %d + refused %d", a.Lines, a.Billed, a.NotBillable(), a.NoCustomer, a.Refused), err
 	case prefixPromoting:
 		r := reader{b: payload}
 		return fmt.Sprintf("of source %d", r.uint32()), r.err(key)

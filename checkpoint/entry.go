@@ -40,7 +40,7 @@ func appendEntry(dst []byte, e *agent.Entry, words entryWords) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(words.meter))
 	dst = appendString(dst, e.Customer)
-	dst = binary.AppendUvarint(dst, e.Value)
+	dst = binary.AppendUvarint(dst, uint64(e.Value))
 	dst = append(dst, e.Minute, byte(e.State), flags)
 	dst = binary.AppendUvarint(dst, uint64(words.eventName))
 	dst = appendString(dst, e.Account)
@@ -77,7 +77,7 @@ func decodeEntry(key, payload []byte) (agent.Entry, entryWords, error) {
 	var words entryWords
 	words.meter = r.uint32()
 	e.Customer = r.string()
-	e.Value = r.uvarint()
+	e.Value = int64(r.uvarint())
 	e.Minute, e.State = r.byte(), agent.State(r.byte())
 	flags := r.byte()
 	e.Unknown, e.Duplicate = flags&flagUnknown != 0, flags&flagDuplicate != 0

@@ -196,7 +196,7 @@ func TestEntryRoundTrip(t *testing.T) {
 	start := hour0.Start().Unix()
 	for _, e := range []agent.Entry{
 		{State: agent.Sealed, Value: 1},
-		{State: agent.Parked, Value: 1<<64 - 1, Minute: 59, Customer: "\x00\xff", Timestamp: start, FirstAttempt: start, LastAttempt: start - 1, Settled: 1, NotBefore: 1 << 40},
+		{State: agent.Parked, Value: 1<<63 - 1, Minute: 59, Customer: "\x00\xff", Timestamp: start, FirstAttempt: start, LastAttempt: start - 1, Settled: 1, NotBefore: 1 << 40},
 		{State: agent.Held, Unknown: true, Duplicate: true, Attempts: 1<<32 - 1, KeyEpoch: 1<<32 - 1, AbsentSince: start + 1, Reason: strings.Repeat("é", 2000)},
 	} {
 		e.Window, e.Seq = hour0, 9

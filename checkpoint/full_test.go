@@ -168,7 +168,7 @@ func TestConcurrentUse(t *testing.T) {
 		total += u.Total
 	}
 	for _, e := range collect(t, s.Ledger(firstWindow, lastWindow)) {
-		delivered += e.Value
+		delivered += uint64(e.Value)
 	}
 	if left := collect(t, s.Outbox()); len(left) > 0 {
 		t.Errorf("the outbox isn't empty: %v", left)

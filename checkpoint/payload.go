@@ -222,7 +222,7 @@ func decodeRows(key, payload []byte, rows *[blockRows]row) (seq uint64, err erro
 }
 
 func appendAccounting(dst []byte, a agent.Accounting) []byte {
-	for _, n := range []uint64{a.Lines, a.Billed, a.NotBillable, a.NoCustomer, a.Refused} {
+	for _, n := range []uint64{a.Lines, a.Billed, a.NotBillable(), a.NoCustomer, a.Refused} {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	return dst
@@ -230,13 +230,9 @@ func appendAccounting(dst []byte, a agent.Accounting) []byte {
 
 func decodeAccounting(key, payload []byte) (agent.Accounting, error) {
 	r := reader{b: payload}
-	a := agent.Accounting{
-		Lines:       r.uvarint(),
-		Billed:      r.uvarint(),
-		NotBillable: r.uvarint(),
-		NoCustomer:  r.uvarint(),
-		Refused:     r.uvarint(),
-	}
+	a := agent.Accounting{Lines: r.uvarint(), Billed: r.uvarint()}
+	a.Rules[agent.RulePath] = r.uvarint()
+	a.NoCustomer, a.Refused = r.uvarint(), r.uvarint()
 	return a, r.err(key)
 }
 

@@ -109,18 +109,11 @@ func (s *Store) usageOf(at agent.Window) ([]agent.Usage, error) {
 	return usage, nil
 }
 
-// SourceLines says where the lines of one source and window went.
-type SourceLines struct {
-	Source string
-	Window agent.Window
-	agent.Accounting
-}
-
 // Accounting yields where the lines of the windows from (included) to to (not
 // included) went, window by window, as it stood when the iteration began.
-func (s *Store) Accounting(from, to agent.Window) iter.Seq2[SourceLines, error] {
-	return each(s, prefixAccounting, from, to, func(v view, key, payload []byte) (SourceLines, error) {
-		lines := SourceLines{Window: keyWindow(key)}
+func (s *Store) Accounting(from, to agent.Window) iter.Seq2[agent.SourceLines, error] {
+	return each(s, prefixAccounting, from, to, func(v view, key, payload []byte) (agent.SourceLines, error) {
+		lines := agent.SourceLines{Window: keyWindow(key)}
 		var err error
 		if lines.Accounting, err = decodeAccounting(key, payload); err != nil {
 			return lines, err

@@ -91,7 +91,7 @@ func (s *Store) sealChunk(t *txn, c *chunk, floor uint32) (sealed int, err error
 	meter := s.dict.words[c.meter]
 	for i := range c.rows {
 		r := &c.rows[i]
-		if r.pending() == 0 {
+		if int64(r.pending()) == 0 {
 			continue
 		}
 		if t.full() {
@@ -106,7 +106,7 @@ func (s *Store) sealChunk(t *txn, c *chunk, floor uint32) (sealed int, err error
 			Customer: string(s.names.Name(c.w.numbers[c.block*blockRows+uint32(i)])),
 			Window:   c.w.at,
 			Seq:      seq,
-			Value:    r.pending(),
+			Value:    int64(r.pending()),
 			Minute:   r.minute,
 			State:    agent.Sealed,
 		}

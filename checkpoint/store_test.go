@@ -128,7 +128,7 @@ func TestCommitSealDeliver(t *testing.T) {
 		t.Errorf("positions %v, %v; want %v", got, err, position)
 	}
 	lines := collect(t, s.Accounting(hour0, hour0+1))
-	want := SourceLines{"edge", hour0, agent.Accounting{Lines: 6, Billed: 4, Refused: 2}}
+	want := agent.SourceLines{Source: "edge", Window: hour0, Accounting: agent.Accounting{Lines: 6, Billed: 4, Refused: 2}}
 	if len(lines) != 1 || lines[0] != want {
 		t.Errorf("accounting %v, want %v", lines, want)
 	}

@@ -111,8 +111,8 @@ func (b *builder) build(e *agent.Entry) error {
 	if !ok {
 		return rejected("meter %s isn't in the configuration any more; add [meter.%s] again to bill what it counted", e.Meter, e.Meter)
 	}
-	if e.Value == 0 || e.Value > maxValue {
-		return rejected("the value %d can't be billed in one event; Stripe takes 1 to %d", e.Value, uint64(maxValue))
+	if e.Value == 0 || e.Value > maxValue || e.Value < -maxValue {
+		return rejected("the value %d can't be billed in one event; Stripe takes up to %d", e.Value, int64(maxValue))
 	}
 	account, err := b.customers.account(e.Customer)
 	if err != nil {

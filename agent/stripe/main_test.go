@@ -85,7 +85,7 @@ func entry(b *Biller, t testing.TB) *agent.Entry {
 	return entryOf(t, b, "cus_1", 1, 7)
 }
 
-func entryOf(t testing.TB, b *Biller, customer string, seq uint32, value uint64) *agent.Entry {
+func entryOf(t testing.TB, b *Biller, customer string, seq uint32, value int64) *agent.Entry {
 	t.Helper()
 	e := &agent.Entry{Meter: "calls", Customer: customer, Window: hour, Seq: seq, Value: value, Minute: 12}
 	e.Identifier = agent.Identify("edge-1", e.Meter, e.Customer, e.Window, e.Seq)

@@ -28,7 +28,7 @@ type printed struct {
 	Identifier string `json:"identifier"`
 	EventName  string `json:"event_name"`
 	Customer   string `json:"customer"`  // the Stripe customer
-	Value      uint64 `json:"value"`     // a JSON integer
+	Value      int64  `json:"value"`     // a JSON integer
 	Timestamp  int64  `json:"timestamp"` // Unix seconds
 	Window     string `json:"window"`    // the hour's start, RFC 3339
 }
@@ -73,7 +73,7 @@ func (p *Printer) Send(_ context.Context, e *agent.Entry) agent.Outcome {
 }
 
 // Summary returns 0: nothing was ever sent.
-func (*Printer) Summary(context.Context, *agent.Entry, time.Time, time.Time) (uint64, error) {
+func (*Printer) Summary(context.Context, *agent.Entry, time.Time, time.Time) (int64, error) {
 	return 0, nil
 }
 

@@ -54,7 +54,7 @@ func TestEveryEntryIsBilledOnce(t *testing.T) {
 			}
 			s.Chaos(20+rng.IntN(60), seed)
 			for i := range 20 {
-				value := 1 + rng.Uint64N(1_000_000)
+				value := 1 + rng.Int64N(1_000_000)
 				customer := fmt.Sprintf("cus_%d", i)
 				e := &agent.Entry{Meter: "calls", Customer: customer, Seq: 1, Value: value, Window: agent.WindowOf(clock.now()) - 1}
 				e.Identifier = agent.Identify("edge-1", e.Meter, e.Customer, e.Window, e.Seq)

@@ -56,7 +56,7 @@ func request(ctx context.Context, e *agent.Entry) *stripe.BillingMeterEventParam
 		Identifier: stripe.String(e.Identifier),
 		Payload: map[string]string{
 			e.CustomerKey: e.Account,
-			e.ValueKey:    strconv.FormatUint(e.Value, 10),
+			e.ValueKey:    strconv.FormatInt(e.Value, 10),
 		},
 		Timestamp: stripe.Int64(e.Timestamp),
 	}

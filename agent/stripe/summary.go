@@ -34,7 +34,7 @@ type summaries struct {
 // whole minutes. 0 means that its summaries show nothing there (yet: they
 // lag). An error says nothing about the entry; it wraps agent.ErrNoSummaries
 // when the key lacks the permission or Stripe has no such meter.
-func (b *Biller) Summary(ctx context.Context, e *agent.Entry, from, to time.Time) (uint64, error) {
+func (b *Biller) Summary(ctx context.Context, e *agent.Entry, from, to time.Time) (int64, error) {
 	if !e.Frozen() || from.Unix()%60 != 0 || to.Unix()%60 != 0 || !from.Before(to) {
 		return 0, errors.New("read an event summary: the entry isn't frozen, or the range isn't one of whole minutes: a fault in logmeter")
 	}
@@ -69,7 +69,7 @@ type summaryParams struct {
 
 // total reads what a customer used of a meter in a range of time: the value of
 // the only summary that there may be, since no grouping is asked for.
-func (b *Biller) total(ctx context.Context, meter, account string, from, to int64) (uint64, error) {
+func (b *Biller) total(ctx context.Context, meter, account string, from, to int64) (int64, error) {
 	const doing = "read an event summary"
 	var list summaries
 	err := b.ask(ctx, doing, func(ctx context.Context) error {
@@ -103,9 +103,9 @@ func (b *Biller) total(ctx context.Context, meter, account string, from, to int6
 }
 
 // wholeNumber reads a JSON number exactly. Stripe writes 5 or 5.0.
-func wholeNumber(s string) (uint64, error) {
+func wholeNumber(s string) (int64, error) {
 	whole, fraction, _ := strings.Cut(s, ".")
-	n, err := strconv.ParseUint(whole, 10, 64)
+	n, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil || strings.Trim(fraction, "0") != "" {
 		return 0, fmt.Errorf("the value %s isn't a whole number that can be read exactly", shown(s))
 	}

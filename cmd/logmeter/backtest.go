@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
@@ -69,24 +70,27 @@ func (o *options) backtest(ctx context.Context, name, output string, files []str
 
 // writeUsage writes what a store without a disk holds.
 func writeUsage(out, notes io.Writer, output string, store *agent.Memory) error {
-	lines := store.Accounting()
+	usage, lines, err := counted(store)
+	if err != nil {
+		return err
+	}
 	if r := lines.Remainder(); r != 0 {
 		return fmt.Errorf("%d lines are unaccounted for: this is a fault of logmeter, please report it", r)
 	}
 	switch output {
 	case "json":
-		return writeUsageJSON(out, store.Usage(), lines)
+		return writeUsageJSON(out, usage, lines)
 	case "csv":
-		if err := writeUsageCSV(out, store.Usage()); err != nil {
+		if err := writeUsageCSV(out, usage); err != nil {
 			return err
 		}
 		_, err := io.WriteString(notes, accountingText(lines))
 		return err
 	}
-	if err := writeUsageTable(out, store.Usage()); err != nil {
+	if err := writeUsageTable(out, usage); err != nil {
 		return err
 	}
-	_, err := io.WriteString(out, "\n"+accountingText(lines))
+	_, err = io.WriteString(out, "\n"+accountingText(lines))
 	return err
 }
 
@@ -101,22 +105,57 @@ type usageRow struct {
 }
 
 func writeUsageJSON(out io.Writer, usage []agent.Usage, lines agent.Accounting) error {
-	type accounting struct {
-		Lines       uint64 `json:"lines"`
-		Billed      uint64 `json:"billed"`
-		NotBillable uint64 `json:"not_billable"`
-		NoCustomer  uint64 `json:"no_customer"`
-		Refused     uint64 `json:"refused"`
-	}
 	rows := make([]usageRow, len(usage))
 	for i, u := range usage {
 		rows[i] = usageRow{Meter: u.Meter, Window: u.Window.String(), Value: u.Total}
 		rows[i].Customer, rows[i].CustomerB64 = text([]byte(u.Customer))
 	}
 	return newJSON(out).Encode(struct {
-		Usage      []usageRow `json:"usage"`
-		Accounting accounting `json:"accounting"`
-	}{rows, accounting(lines)})
+		Usage      []usageRow     `json:"usage"`
+		Accounting accountingJSON `json:"accounting"`
+	}{rows, newAccountingJSON(&lines)})
+}
+
+// counted returns what the lines came to, sorted by meter, customer and window.
+func counted(store *agent.Memory) ([]agent.Usage, agent.Accounting, error) {
+	var usage []agent.Usage
+	var lines agent.Accounting
+	for u, err := range store.Usage(agent.FirstWindow, agent.LastWindow) {
+		if err != nil {
+			return nil, lines, err
+		}
+		usage = append(usage, u)
+	}
+	slices.SortFunc(usage, func(a, b agent.Usage) int {
+		return cmp.Or(cmp.Compare(a.Meter, b.Meter), cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Window, b.Window))
+	})
+	for l, err := range store.Accounting(agent.FirstWindow, agent.LastWindow) {
+		if err != nil {
+			return nil, lines, err
+		}
+		lines.Add(l.Accounting)
+	}
+	return usage, lines, nil
+}
+
+// accountingJSON is where lines went, as JSON says it everywhere.
+type accountingJSON struct {
+	Lines       uint64            `json:"lines"`
+	Billed      uint64            `json:"billed"`
+	NotBillable uint64            `json:"not_billable"`
+	Rules       map[string]uint64 `json:"not_billable_by,omitempty"`
+	NoCustomer  uint64            `json:"no_customer"`
+	Refused     uint64            `json:"refused"`
+}
+
+func newAccountingJSON(a *agent.Accounting) accountingJSON {
+	j := accountingJSON{a.Lines, a.Billed, a.NotBillable(), map[string]uint64{}, a.NoCustomer, a.Refused}
+	for r, n := range a.Rules {
+		if n > 0 {
+			j.Rules[agent.Rule(r).String()] = n
+		}
+	}
+	return j
 }
 
 func writeUsageCSV(out io.Writer, usage []agent.Usage) error {
@@ -146,7 +185,7 @@ func writeUsageTable(out io.Writer, usage []agent.Usage) error {
 
 func accountingText(a agent.Accounting) string {
 	return fmt.Sprintf("%d lines = %d billed + %d not billable + %d no customer + %d refused\n",
-		a.Lines, a.Billed, a.NotBillable, a.NoCustomer, a.Refused)
+		a.Lines, a.Billed, a.NotBillable(), a.NoCustomer, a.Refused)
 }
 
 // printable quotes s unless it is plain printable text.
