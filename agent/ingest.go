@@ -44,7 +44,7 @@ type Feed struct {
 }
 
 // ingester carries one feed's lines into the store. All of it belongs to one
-// goroutine but readTo and published.
+// goroutine but readTo, pulse and published.
 type ingester struct {
 	feed   Feed
 	meters *Meters
@@ -60,6 +60,7 @@ type ingester struct {
 	// readTo is, in Unix nanoseconds, up to when everything in the source's
 	// logs is committed; 0 means not known yet. The report loop reads it.
 	readTo atomic.Int64
+	pulse  pulse // read by Progress
 
 	refused, ahead complaint
 
@@ -146,6 +147,7 @@ func (in *ingester) step(ctx context.Context, wait time.Duration) (Block, error)
 		wait = min(wait, max(0, commitEvery-in.now().Sub(in.dirty)))
 	}
 	b, err := in.feed.Source.Next(ctx, wait)
+	in.pulse.beat()
 	if err != nil {
 		// What was read before the error is whole: keep it.
 		if cerr := in.commit(ctx); cerr != nil {
@@ -239,6 +241,7 @@ func (in *ingester) commit(ctx context.Context) error {
 				in.log.Error("counting has stopped, nothing is lost: "+err.Error(),
 					"hint", "free space in state_dir; counting goes on by itself from where it stopped")
 			}
+			in.pulse.beat() // a full disk is no hang: a restart wouldn't mend it
 			if !sleep(ctx, fullRetry) {
 				return fmt.Errorf("commit source %s: %w", in.feed.Source.Name(), err)
 			}

@@ -24,7 +24,7 @@ const (
 )
 
 // reporter moves closed windows into the outbox and delivers the outbox. It
-// belongs to one goroutine.
+// belongs to one goroutine but for pulse.
 type reporter struct {
 	store  Store
 	biller Biller // nil: nothing is delivered
@@ -42,6 +42,7 @@ type reporter struct {
 	retried     bool   // what Stripe had refused before this life was tried again
 	unreachable int    // times in a row that Stripe's time couldn't be had
 	trouble     string // the last trouble that was logged, so that it's said once
+	pulse       pulse  // read by Progress
 }
 
 // Delivery is what one pass over the outbox did and left.
@@ -80,6 +81,7 @@ func (r *reporter) run(ctx context.Context) error {
 // It reports whether ctx still goes on.
 func (r *reporter) rest(ctx context.Context, until time.Time) bool {
 	for {
+		r.pulse.beat()
 		left := max(until.Sub(r.now()), 100*time.Millisecond)
 		if !sleep(ctx, min(left, time.Second)) {
 			return false
@@ -505,6 +507,7 @@ func (r *reporter) each(jobs []job, act action, f func(*job)) {
 		wg.Go(func() {
 			for j := range next {
 				f(j)
+				r.pulse.beat()
 			}
 		})
 	}

@@ -38,8 +38,8 @@ type Agent struct {
 	Now         func() time.Time
 	Log         *slog.Logger
 
-	// ingesters are those of the present run, for Stats.
-	ingesters atomic.Pointer[[]*ingester]
+	// running are the loops of the present run, for Stats and Progress.
+	running atomic.Pointer[loops]
 }
 
 // Run counts and reports until ctx ends, then stops in order: what was read is
@@ -88,12 +88,13 @@ func (a *Agent) loops() ([]*ingester, *reporter) {
 	for i, f := range a.Feeds {
 		feeds[i] = newIngester(f, a.Meters, a.Store, a.Now, a.Log)
 	}
-	a.ingesters.Store(&feeds)
-	return feeds, &reporter{
+	rep := &reporter{
 		store: a.Store, biller: a.Biller, nothingSent: a.NothingSent, settle: a.Settle,
 		readTo: func() time.Time { return readTo(feeds) },
 		now:    a.Now, log: a.Log,
 	}
+	a.running.Store(&loops{feeds, rep})
+	return feeds, rep
 }
 
 // readTo returns up to when every feed's logs are committed; zero when that

@@ -69,7 +69,7 @@ type SourceEvent struct {
 // Stats returns what the feeds have come to in the present run, or in the last
 // one. It may be called from any goroutine at any time and waits for nothing.
 func (a *Agent) Stats() Stats {
-	running := a.ingesters.Load()
+	running := a.running.Load()
 	if running == nil {
 		st := Stats{Feeds: make([]FeedStats, len(a.Feeds))}
 		for i, f := range a.Feeds {
@@ -77,8 +77,8 @@ func (a *Agent) Stats() Stats {
 		}
 		return st
 	}
-	st := Stats{Feeds: make([]FeedStats, len(*running))}
-	for i, in := range *running {
+	st := Stats{Feeds: make([]FeedStats, len(running.feeds))}
+	for i, in := range running.feeds {
 		st.Feeds[i] = *in.published.Load()
 	}
 	return st

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -60,7 +62,7 @@ func (o *options) run(ctx context.Context, f runFlags) error {
 	if err := c.CheckRun(); err != nil {
 		return &failure{exitConfig, err}
 	}
-	log := slog.New(slog.NewTextHandler(o.err, nil))
+	log := newLog(o.err, os.Getenv)
 	for _, w := range c.Warnings() {
 		log.Warn(w)
 	}
@@ -96,6 +98,12 @@ func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint
 		return err
 	}
 	defer closeFeeds(feeds)
+	sv := newSupervisor(os.Getenv)
+	defer sv.close()
+	// Ready is before Stripe is asked: what starts after this unit needn't wait
+	// for a Stripe that is away.
+	sv.tell("READY=1", "STATUS="+statusText(c, f))
+	defer context.AfterFunc(ctx, func() { sv.tell("STOPPING=1", "STATUS=stopping: committing what was read") })()
 	a := &agent.Agent{
 		Feeds: feeds, Meters: meters, Store: store,
 		Settle: c.Report.Settle, SendOnStop: c.Report.SendOnStop, NothingSent: f.dryRun,
@@ -109,7 +117,7 @@ func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint
 	if f.once {
 		return once(ctx, a, log)
 	}
-	err = runLoops(ctx, a, store)
+	err = runLoops(ctx, a, store, sv)
 	if err == nil {
 		log.Info("logmeter stopped; all that was read is committed")
 	}
@@ -152,12 +160,34 @@ func once(ctx context.Context, a *agent.Agent, log *slog.Logger) error {
 	return failed(err)
 }
 
-// runLoops runs the agent and looks after the database meanwhile.
-func runLoops(ctx context.Context, a *agent.Agent, store *checkpoint.Store) error {
+// statusText is what systemctl status shows of a running agent.
+func statusText(c *config.Config, f runFlags) string {
+	logs := "counting " + strconv.Itoa(len(c.Sources())) + " source"
+	if len(c.Sources()) != 1 {
+		logs += "s"
+	}
+	switch {
+	case f.dryRun:
+		return logs + "; a dry run: nothing is sent"
+	case !c.HasKey():
+		return logs + "; there is no Stripe key: usage is kept"
+	case c.Stripe.Live:
+		return logs + "; billing with a live key"
+	default:
+		return logs + "; sending with a test key"
+	}
+}
+
+// runLoops runs the agent, and meanwhile looks after the database and gives
+// the supervisor signs of life, also while a stop drains and sends.
+func runLoops(ctx context.Context, a *agent.Agent, store *checkpoint.Store, sv *supervisor) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	alive, dead := context.WithCancel(context.WithoutCancel(ctx))
+	defer dead()
 	var wg sync.WaitGroup
 	var merr error
+	wg.Go(func() { sv.watch(alive, a.Progress) })
 	wg.Go(func() {
 		merr = maintain(ctx, store)
 		if merr != nil {
@@ -166,6 +196,7 @@ func runLoops(ctx context.Context, a *agent.Agent, store *checkpoint.Store) erro
 	})
 	err := a.Run(ctx)
 	stop()
+	dead()
 	wg.Wait()
 	return errors.Join(err, merr)
 }
