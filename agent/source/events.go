@@ -30,6 +30,7 @@ const (
 	tornKind       = "torn_line"                // the beginning of a line that was never finished
 	oversizeKind   = "oversize"                 // a line longer than 1 MiB
 	holeKind       = "hole"                     // a run of NULs
+	vanishedKind   = "log_gone"                 // a log is gone that may hold unread lines
 	gaveUpKind     = "gave_up"                  // a log isn't read any more, whatever comes
 	compressedKind = "log_compressed"           // the log itself is compressed
 	badArchiveKind = "archive_unreadable"       // an archive can't be read
@@ -139,6 +140,12 @@ func (e *events) shortArchiveOf(path string, offset, size int64) {
 func (e *events) moved(path string) {
 	e.tell(gaveUpKind, slog.LevelWarn, "log was moved out of its directory and isn't watched any more", path,
 		"rotated logs are found only beside the log")
+}
+
+func (e *events) vanished(path string, offset int64) {
+	e.tell(vanishedKind, slog.LevelWarn, "log is gone, and what was written to it after it was last read can't be counted", path,
+		"if it was moved or compressed to another place, put it back beside the log; keep more generations than the longest outage lasts",
+		slog.Int64("offset", offset))
 }
 
 func (e *events) compressedLog(path string) {

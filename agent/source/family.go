@@ -10,12 +10,17 @@ import (
 	"strings"
 )
 
+// lookForLost is how many scans go by between two that look for files that are
+// gone where they were last seen. There may be thousands of those.
+const lookForLost = 60
+
 // look lists the families' files, each inode once. complete says that nothing
 // was hidden.
 func (f *Follower) look() (entries []*entry, complete bool) {
 	complete = true
 	byInode := map[fileKey]*entry{}
-	for dir, fams := range f.families() {
+	f.fams = f.families()
+	for dir, fams := range f.fams {
 		names, err := readNames(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -98,6 +103,9 @@ func (f *Follower) families() map[string]map[string]family {
 	for _, s := range f.streams {
 		lost := s.file == nil && (s.seen < f.scans-1 || f.scans == 1)
 		if !lost || s.pos.Done || s.pos.Inode == 0 || s.pos.Offset == 0 {
+			continue
+		}
+		if s.pos.Finished != 0 && f.scans%lookForLost != 1 {
 			continue
 		}
 		dir, name := filepath.Split(s.pos.Path)

@@ -63,11 +63,14 @@ type Follower struct {
 	// there already isn't billed, but for the live log with fromStart.
 	first  bool
 	marker stream // says that it was
+	lastID uint64
+	gone   []uint64 // IDs of positions to be deleted
 
 	scans              int       // number of the last scan
 	scanned            time.Time // ReadTo's clock when it began
 	nextScan, nextPoll time.Time
-	hold               bool // something can't be read, or not yet
+	hold               bool                         // something can't be read, or not yet
+	fams               map[string]map[string]family // what the last scan looked for
 	targets            map[string]family
 	seen               map[fileKey]sighting
 	closed             bool
@@ -112,6 +115,7 @@ func Open(o Options) (*Follower, error) {
 		now: func() time.Time { return f.clock() }, wall: o.Now,
 	}
 	for _, p := range o.Positions {
+		f.lastID = max(f.lastID, p.ID)
 		if isMarker(&p) {
 			f.marker.pos.ID = p.ID
 			if p.Path == path {
@@ -191,6 +195,10 @@ func (f *Follower) Positions() []agent.Position {
 			out = append(out, s.snapshot(now))
 		}
 	}
+	for _, id := range f.gone {
+		out = append(out, agent.Position{ID: id, Gone: true})
+	}
+	f.gone = nil
 	return out
 }
 

@@ -170,9 +170,17 @@ func (f *Follower) identify(ctx context.Context, e *entry, now time.Time) {
 		f.hold = true
 		return
 	}
+	var head [headLen]byte
+	n, err := plain(fd).at(head[:], 0)
+	if err != nil {
+		unix.Close(fd)
+		f.unreadable(e, err)
+		return
+	}
 	for _, s := range slices.Backward(f.streams) {
-		if len(s.pos.Head) == 0 || !s.in(e.family) {
-			continue
+		h := s.pos.Head
+		if len(h) == 0 || !bytes.Equal(h[:min(n, len(h))], head[:min(n, len(h))]) || !s.in(e.family) {
+			continue // most are told apart without a look at the file
 		}
 		v, place, err := compare(&s.pos, plain(fd))
 		if err != nil {
@@ -189,7 +197,7 @@ func (f *Follower) identify(ctx context.Context, e *entry, now time.Time) {
 		if v == shorter || s.pos.Done {
 			// Everything in it was counted elsewhere.
 			unix.Close(fd)
-			f.sight(e)
+			f.sight(e, s)
 			return
 		}
 		if onDisk || s.file != nil {
@@ -213,7 +221,7 @@ func (f *Follower) identify(ctx context.Context, e *entry, now time.Time) {
 	}
 	if e.kind == sibling {
 		unix.Close(fd)
-		f.sight(e)
+		f.sight(e, nil)
 		return
 	}
 	f.attach(f.newStream(), e, fd, st, now)
@@ -270,7 +278,7 @@ func (f *Follower) baseline(e *entry, now time.Time) {
 		if err := s.glance(fd); err != nil {
 			f.events.badArchive(e.path, err)
 		}
-		s.finish()
+		s.finish(f.now())
 		unix.Close(fd)
 		return
 	default:
@@ -288,7 +296,9 @@ func (f *Follower) baseline(e *entry, now time.Time) {
 	// What is in it now can't be seen, but it isn't to be counted later.
 	f.unreadable(e, err)
 	s.pos.Offset = e.stat.size
-	s.pos.Done = e.compressed()
+	if e.compressed() {
+		s.finish(f.now())
+	}
 }
 
 // fileKey names a file while it exists.
@@ -304,12 +314,15 @@ func keyOf(s stat) fileKey { return fileKey{s.dev, s.ino, s.birth} }
 type sighting struct {
 	stat  stat
 	epoch int
+	of    *stream // the one that has the file's content, if any
 }
 
-// sight remembers that nothing is to be read from a file as it is now.
-func (f *Follower) sight(e *entry) { f.seen[keyOf(e.stat)] = sighting{e.stat, f.epoch} }
+// sight remembers that nothing is to be read from a file as it is now, because
+// its content is that of a stream, or nobody's.
+func (f *Follower) sight(e *entry, of *stream) { f.seen[keyOf(e.stat)] = sighting{e.stat, f.epoch, of} }
 
 // sighted reports whether that was decided, and still holds.
 func (f *Follower) sighted(e *entry) bool {
-	return f.seen[keyOf(e.stat)] == sighting{e.stat, f.epoch}
+	seen, ok := f.seen[keyOf(e.stat)]
+	return ok && seen.stat == e.stat && seen.epoch == f.epoch
 }

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/logmeter/logmeter/agent"
 )
 
 func TestInodeReused(t *testing.T) {
@@ -399,33 +397,6 @@ func TestMovedAway(t *testing.T) {
 	r.wantEvent("moved out of its directory")
 	if n := len(r.f.files); n != 0 {
 		t.Errorf("%d files open; want 0", n)
-	}
-}
-
-// The state doesn't grow with the number of rotations.
-func TestForgotten(t *testing.T) {
-	var positions []agent.Position
-	for i := range maxForgotten + 10 {
-		positions = append(positions, agent.Position{
-			ID: uint64(i + 1), Path: "/gone/access.log", Inode: uint64(1e9 + i), Birth: int64(1000 - i),
-			Offset: 5, Head: []byte("gone\n"), Mark: []byte("gone\n"), Done: true,
-		})
-	}
-	r := newRig(t)
-	for _, p := range positions {
-		r.positions[p.ID] = p
-	}
-	r.scan()
-	r.scan()
-	before := len(r.positions)
-	r.write(3)
-	r.settle()
-	r.check()
-	if len(r.positions) != before {
-		t.Errorf("%d positions, %d before; want the oldest one's place taken", len(r.positions), before)
-	}
-	if p := r.positions[maxForgotten+10]; p.Path == "/gone/access.log" {
-		t.Errorf("position %d, the oldest, is still there", p.ID)
 	}
 }
 

@@ -112,6 +112,10 @@ func (r *rig) next() bool {
 // commit makes durable what was returned.
 func (r *rig) commit() {
 	for _, p := range r.f.Positions() {
+		if p.Gone {
+			delete(r.positions, p.ID)
+			continue
+		}
 		r.positions[p.ID] = p
 	}
 	r.got = append(r.got, r.pending...)

@@ -53,7 +53,7 @@ func (f *Follower) badArchive(e *entry, err error) {
 		return
 	}
 	f.events.badArchive(e.path, err)
-	f.sight(e)
+	f.sight(e, nil)
 }
 
 // identifyArchive decides what a compressed file is that no position names. It
@@ -88,7 +88,7 @@ func (f *Follower) identifyArchive(ctx context.Context, e *entry, fd int, st sta
 		return
 	}
 	if n == 0 {
-		f.sight(e) // an archive of an empty log is nobody's
+		f.sight(e, nil) // an archive of an empty log is nobody's
 		return
 	}
 	size, err := trailer(fd, st.size)
@@ -112,7 +112,7 @@ func (f *Follower) identifyArchive(ctx context.Context, e *entry, fd int, st sta
 			return
 		}
 		if s.file != nil || s.seen == f.scans {
-			f.sight(e) // a copy of what lies elsewhere on disk
+			f.sight(e, s) // a copy of what lies elsewhere on disk
 			return
 		}
 		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
@@ -125,7 +125,7 @@ func (f *Follower) identifyArchive(ctx context.Context, e *entry, fd int, st sta
 		}
 	}
 	if e.kind == sibling {
-		f.sight(e)
+		f.sight(e, nil)
 		return
 	}
 	err = a.verify(ctx)
@@ -169,7 +169,9 @@ func (f *Follower) takeArchive(ctx context.Context, s *stream, e *entry, fd int,
 func (f *Follower) tryArchive(ctx context.Context, s *stream, e *entry, fd int, st stat, now time.Time) (bool, error) {
 	p := &s.pos
 	counted := func() (bool, error) {
-		s.finish()
+		if !s.pos.Done {
+			s.finish(f.now())
+		}
 		s.lives(e.path, st)
 		s.resting, s.seen = e.stat, f.scans
 		return true, nil
@@ -249,7 +251,7 @@ func (f *Follower) readArchive(r *file) (found, error) {
 		if got.last {
 			f.events.tornLine(r.path, s.pos.Offset)
 		}
-		s.finish()
+		s.finish(f.now())
 		return found{drained: true}, nil
 	case err != nil:
 		return found{}, archiveError(err)

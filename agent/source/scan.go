@@ -83,6 +83,9 @@ func (f *Follower) scan(ctx context.Context, now time.Time) {
 		f.marker.changed = true
 	}
 	f.retire(now)
+	if complete && ctx.Err() == nil {
+		f.forget(now)
+	}
 	for _, r := range f.files {
 		if r.archive == nil {
 			f.lookAt(r, now)
@@ -274,10 +277,6 @@ func (f *Follower) attach(s *stream, e *entry, fd int, st stat, now time.Time) *
 	return r
 }
 
-// maxForgotten is how many streams may be kept whose content is nowhere any
-// more. They only matter if such a file comes back.
-const maxForgotten = 512
-
 // newStream returns a stream that holds nothing yet.
 func (f *Follower) newStream() *stream {
 	s := &stream{born: f.scans}
@@ -286,24 +285,8 @@ func (f *Follower) newStream() *stream {
 	return s
 }
 
-// newID returns an ID that no position has. It takes that of the oldest stream
-// whose content is gone when there are too many of those, so that the state
-// doesn't grow for ever.
+// newID returns an ID that no position has or had.
 func (f *Follower) newID() uint64 {
-	id := f.marker.pos.ID
-	gone, oldest := 0, -1
-	for i, s := range f.streams {
-		id = max(id, s.pos.ID)
-		if s.file == nil && s.seen != f.scans && (s.pos.Done || s.pos.Inode == 0) {
-			if gone++; oldest < 0 || s.pos.Birth < f.streams[oldest].pos.Birth {
-				oldest = i
-			}
-		}
-	}
-	if gone > maxForgotten && f.scans > 1 {
-		id = f.streams[oldest].pos.ID
-		f.streams = slices.Delete(f.streams, oldest, oldest+1)
-		return id
-	}
-	return id + 1
+	f.lastID++
+	return f.lastID
 }

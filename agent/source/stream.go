@@ -25,6 +25,8 @@ type stream struct {
 	born int
 	// seen is the number of the last scan that found the stream's file on disk.
 	seen int
+	// missed is when the last scans began that didn't find its file.
+	missed time.Time
 	// changed says that pos isn't what Positions returned last.
 	changed bool
 	// placed is when pos.Past last grew.
@@ -80,9 +82,9 @@ func (s *stream) detach() {
 	s.changed = true
 }
 
-// finish records that everything in the stream was returned.
-func (s *stream) finish() {
-	s.pos.Done = true
+// finish records that everything in the stream was returned by now.
+func (s *stream) finish(now time.Time) {
+	s.pos.Done, s.pos.Finished = true, now.Unix()
 	s.changed = true
 }
 
