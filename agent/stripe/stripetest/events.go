@@ -23,7 +23,9 @@ type event struct {
 	value                           int64
 	timestamp                       int64
 	created                         time.Time
-	dropped                         string // why it is not aggregated; "" when it is
+	lag                             time.Duration // beyond Config.Lag, until summaries show it
+	pending                         bool          // what becomes of it isn't decided yet
+	dropped                         string        // why it is not aggregated; "" when it is
 }
 
 // lane is what Stripe allows one call at a time for.
@@ -48,11 +50,11 @@ func (f *Fake) serveEvent(w http.ResponseWriter, r *http.Request) {
 		f.mu.Unlock()
 		panic(http.ErrAbortHandler)
 	}
-	fault := f.nextFault()
+	fault := f.pick(&f.script, "POST "+params.Get("identifier"), chaosEvents)
 	if f.faultBefore(w, fault) {
 		return
 	}
-	if a, limited := f.tooFast(); limited {
+	if a, limited := f.tooFast(true); limited {
 		f.write(w, a)
 		return
 	}
@@ -158,7 +160,7 @@ func (f *Fake) validate(params url.Values) (*Meter, *event, *answer) {
 			"The event timestamp cannot be more than 5 minutes in the future. Expected a timestamp less than or equal to %d.", ceiling)))
 	}
 	m := f.meter(ev.eventName)
-	if m == nil || m.Archived {
+	if m == nil || f.archived(m) {
 		if !f.cfg.AsyncMeters {
 			return refuse(invalid("", "event_name", fmt.Sprintf("No active meter found for event name %q.", ev.eventName)))
 		}
@@ -217,12 +219,16 @@ func (f *Fake) apply(m *Meter, ev *event, fault Fault) answer {
 	if len(f.drops) > 0 && ev.dropped == "" {
 		ev.dropped, f.drops = f.drops[0], f.drops[1:]
 	}
-	if ev.dropped != "" {
-		f.stats.Dropped++
+	if ev.dropped == "" {
+		ev.dropped = f.stagedDrop(ev)
 	}
+	ev.pending, ev.lag = true, f.lagOf(ev)
 	f.stats.Accepted++
 	f.byID[ev.identifier] = ev
 	f.events = append(f.events, ev)
+	l := lane{ev.eventName, ev.customer}
+	f.byLane[l] = append(f.byLane[l], ev)
+	f.process()
 	if fault == Error500Applied {
 		return internal
 	}

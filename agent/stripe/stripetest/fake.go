@@ -5,7 +5,8 @@
 // calls were made. So the fake refuses a known identifier for a day of its own
 // clock, replays answers by Idempotency-Key (stored server errors too), allows
 // one call at a time for each customer and meter, shows usage in summaries
-// after a lag, and can lose a request or its answer.
+// after a lag, can drop what it accepted, and can lose a request or its answer.
+// A Scenario is days of such trouble on its virtual clock.
 //
 // It covers what this project calls: meter events, meters, event summaries and
 // the account. It imports neither the SDK nor the package under test.
@@ -30,14 +31,19 @@ type Fake struct {
 	deleted   map[string]bool // customers that are gone
 	drops     []string        // reasons of the next events to be dropped after acceptance
 	events    []*event        // all that was applied, in order
+	undecided int             // index in events of the first that may be pending
+	byLane    map[lane][]*event
 	byID      map[string]*event
 	replies   map[string]*reply // by Idempotency-Key
 	busy      map[lane]bool     // one call at a time
-	second    int64             // of the virtual clock, for the rate limit
-	inSecond  int
-	script    []Fault // of the next meter events
-	reads     []Fault // of the next GETs
+	second    [2]second         // the calls that came in it: events, others
+	script    []Fault           // of the next meter events
+	reads     []Fault           // of the next GETs
 	chaos     *chaos
+	acts      []stage
+	tries     map[string]uint64 // calls in a BadLine, by name
+	dateAhead time.Duration     // of the Date in answers before the virtual clock
+	readsIn   map[string]int    // GETs by month
 	stats     Stats
 	requestID int
 }
@@ -53,10 +59,14 @@ type Config struct {
 	// Now is the clock under the virtual one; nil is time.Now.
 	Now func() time.Time
 	// PerSecond limits the calls of one second of the virtual clock; 0: no
-	// limit.
-	PerSecond int
-	// Lag is how long summaries stay without an event.
-	Lag time.Duration
+	// limit. EventsPerSecond, if it isn't 0, counts meter events apart.
+	PerSecond, EventsPerSecond int
+	// Lag is how long summaries stay without an event. LagSpread makes that
+	// longer by up to as much, differently for each event.
+	Lag, LagSpread time.Duration
+	// Processing is how long after its acceptance Stripe looks at an event's
+	// meter and customer and drops it if one is gone.
+	Processing time.Duration
 	// Latency is how long an event takes to be applied. It is real time.
 	Latency time.Duration
 	// Slow is how much longer the Slow fault takes; 0 is 100 ms.
@@ -66,6 +76,16 @@ type Config struct {
 	AsyncMeters bool
 	// NoDate leaves the Date out of the answers.
 	NoDate bool
+}
+
+// Limits sets Stripe's own rates (docs.stripe.com/rate-limits): in live mode
+// meter events apart from other calls, in test mode all in one.
+func (c Config) Limits() Config {
+	c.PerSecond, c.EventsPerSecond = 25, 0
+	if c.Live {
+		c.PerSecond, c.EventsPerSecond = 100, 1000
+	}
+	return c
 }
 
 // Key is the secret key of a Fake that isn't told another.
@@ -93,6 +113,8 @@ type Stats struct {
 	Faults     int `json:"faults"`      // injected
 	Torn       int `json:"torn"`        // requests with a short body
 	Dropped    int `json:"dropped"`     // accepted, then dropped
+	Limited    int `json:"limited"`     // answered by 429 for the rate
+	Reads      int `json:"reads"`       // GETs, which Stripe allots by the month
 }
 
 // NewFake returns an account without meters.
@@ -114,6 +136,9 @@ func NewFake(cfg Config) *Fake {
 		keys:    map[string]permissions{cfg.Key: nil},
 		deleted: map[string]bool{},
 		byID:    map[string]*event{},
+		byLane:  map[lane][]*event{},
+		readsIn: map[string]int{},
+		tries:   map[string]uint64{},
 		replies: map[string]*reply{},
 		busy:    map[lane]bool{},
 	}
@@ -129,6 +154,14 @@ func (f *Fake) Now() time.Time {
 }
 
 func (f *Fake) now() time.Time { return f.cfg.Now().Add(f.offset) }
+
+// SkewDate makes the Date in answers run ahead of the virtual clock, or behind
+// it, as a broken proxy's does.
+func (f *Fake) SkewDate(ahead time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dateAhead = ahead
+}
 
 // Advance moves the virtual clock.
 func (f *Fake) Advance(d time.Duration) {
@@ -163,6 +196,7 @@ func (f *Fake) addMeter(m *Meter) {
 func (f *Fake) Archive(eventName string, archived bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.process()
 	for _, m := range f.meters {
 		if m.EventName == eventName {
 			m.Archived = archived
@@ -193,6 +227,7 @@ func (f *Fake) RevokeKey(key string) {
 func (f *Fake) DeleteCustomer(customer string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.process()
 	f.deleted[customer] = true
 }
 
@@ -220,7 +255,16 @@ func (f *Fake) Configure(change func(*Config)) {
 func (f *Fake) Stats() Stats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.process()
 	return f.stats
+}
+
+// ReadsIn returns the number of GETs in a month of the virtual clock, such as
+// 2026-11.
+func (f *Fake) ReadsIn(month string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.readsIn[month]
 }
 
 // meter returns the meter with an event name, the active one first.

@@ -3,9 +3,10 @@ package stripetest
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
+	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -29,11 +30,29 @@ const (
 	Slow                  // applied; the answer takes Config.Slow longer
 	Hang                  // applied; no answer until the client gives up
 	Empty                 // applied; the answer is 200 {}
+	Reset                 // the connection is reset before the event is applied
+	ResetApplied          // applied; the connection is reset in place of an answer
+	Redirect              // 307 to another place, not applied
+	BadGateway            // applied; 502 with a page of HTML
 )
 
 var faultNames = [...]string{
 	"none", "drop-request", "lose-answer", "limited", "locked", "conflict", "error-500", "error-500-applied",
 	"unavailable", "html", "html-success", "truncate", "slow", "hang", "empty",
+	"reset", "reset-applied", "redirect", "bad-gateway",
+}
+
+// MarshalText writes the fault's name, for JSON.
+func (x Fault) MarshalText() ([]byte, error) { return []byte(x.String()), nil }
+
+// UnmarshalText reads a fault's name.
+func (x *Fault) UnmarshalText(name []byte) error {
+	i := slices.Index(faultNames[:], string(name))
+	if i < 0 {
+		return fmt.Errorf("unknown fault %q; want one of %s", name, strings.Join(faultNames[:], ", "))
+	}
+	*x = Fault(i)
+	return nil
 }
 
 func (x Fault) String() string {
@@ -43,19 +62,14 @@ func (x Fault) String() string {
 	return fmt.Sprintf("fault %d", uint8(x))
 }
 
-// chaos picks faults at random. Hang isn't among them: it takes as long as the
+// Faults that Chaos picks from. Hang isn't among them: it takes as long as the
 // client's patience.
-type chaos struct {
-	rng     *rand.Rand
-	percent int
-}
-
 var (
 	chaosEvents = []Fault{
 		DropRequest, LoseAnswer, Limited, Locked, Conflict, Error500, Error500Applied,
-		Unavailable, HTML, HTMLSuccess, Truncate, Slow, Empty,
+		Unavailable, HTML, HTMLSuccess, Truncate, Slow, Empty, Reset, ResetApplied, Redirect, BadGateway,
 	}
-	chaosReads = []Fault{DropRequest, Limited, Error500, Unavailable, HTML, HTMLSuccess, Truncate, Slow}
+	chaosReads = []Fault{DropRequest, Limited, Error500, Unavailable, HTML, HTMLSuccess, Truncate, Slow, Reset, Redirect}
 )
 
 // Fail gives the next meter events these faults, one each.
@@ -76,24 +90,16 @@ func (f *Fake) FailReads(faults ...Fault) {
 	f.reads = append(f.reads, faults...)
 }
 
-// Chaos makes percent of all calls fail at random from now on, the same way
-// for the same seed and calls. 0 ends it.
-func (f *Fake) Chaos(percent int, seed uint64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.chaos = &chaos{rand.New(rand.NewPCG(seed, 0x6d65746572)), percent}
-}
-
-func (f *Fake) nextFault() Fault { return f.pick(&f.script, chaosEvents) }
-
-func (f *Fake) pick(script *[]Fault, random []Fault) Fault {
+// pick returns the fault of a call: the next one of the script, or what the act
+// under way says. The name tells calls apart.
+func (f *Fake) pick(script *[]Fault, name string, random []Fault) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	fault := None
 	if len(*script) > 0 {
 		fault, *script = (*script)[0], (*script)[1:]
-	} else if f.chaos != nil && f.chaos.rng.IntN(100) < f.chaos.percent {
-		fault = random[f.chaos.rng.IntN(len(random))]
+	} else if fault = f.staged(name, random); fault == None {
+		fault = f.chaos.draw(name, random)
 	}
 	if fault != None {
 		f.stats.Faults++
@@ -106,6 +112,11 @@ func (f *Fake) faultBefore(w http.ResponseWriter, fault Fault) bool {
 	switch fault {
 	case DropRequest:
 		panic(http.ErrAbortHandler)
+	case Reset:
+		reset(w)
+	case Redirect:
+		w.Header().Set("Location", "https://elsewhere.example/v1/billing/meter_events")
+		page(w, http.StatusTemporaryRedirect, "<html>moved</html>")
 	case Limited:
 		a := rateLimited()
 		a.header = map[string]string{"Retry-After": "2"}
@@ -136,11 +147,29 @@ func page(w http.ResponseWriter, status int, body string) {
 	_, _ = w.Write([]byte(body))
 }
 
+// reset ends a connection with a TCP reset.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}
+
 // faultAfter answers a call that was executed, or fails to.
 func (f *Fake) faultAfter(w http.ResponseWriter, r *http.Request, fault Fault, a answer) {
 	switch fault {
 	case LoseAnswer:
 		panic(http.ErrAbortHandler)
+	case ResetApplied:
+		reset(w)
+		return
+	case BadGateway:
+		page(w, http.StatusBadGateway, "<html><h1>502 Bad Gateway</h1></html>")
+		return
 	case Hang:
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
@@ -168,7 +197,7 @@ func (f *Fake) faultAfter(w http.ResponseWriter, r *http.Request, fault Fault, a
 
 // faultRead ends a read that goes wrong.
 func (f *Fake) faultRead(w http.ResponseWriter, r *http.Request) bool {
-	fault := f.pick(&f.reads, chaosReads)
+	fault := f.pick(&f.reads, "GET "+r.URL.RequestURI(), chaosReads)
 	if fault == None || f.faultBefore(w, fault) {
 		return fault != None
 	}

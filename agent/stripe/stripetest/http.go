@@ -65,7 +65,7 @@ func (f *Fake) begin(w http.ResponseWriter) {
 	f.requestID++
 	w.Header().Set("Request-Id", "req_"+itoa(f.requestID))
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Date", f.now().UTC().Format(http.TimeFormat))
+	w.Header().Set("Date", f.now().Add(f.dateAhead).UTC().Format(http.TimeFormat))
 	if f.cfg.NoDate {
 		w.Header()["Date"] = nil
 	}
@@ -89,6 +89,12 @@ func (f *Fake) authorize(r *http.Request, permission string) (answer, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	permitted, known := f.keys[key]
+	if f.act(NoKey) != nil {
+		known = false
+	}
+	if a := f.act(NoPermission); a != nil && a.Name == permission {
+		permitted = permissions{}
+	}
 	if !ok || !known {
 		return failure(http.StatusUnauthorized, "invalid_request_error", "", "", "Invalid API Key provided: "+mask(key)), false
 	}
@@ -109,15 +115,29 @@ func mask(key string) string {
 	return key[:head] + strings.Repeat("*", len(key)-head-tail) + key[len(key)-tail:]
 }
 
+// second counts the calls of one second of the virtual clock.
+type second struct {
+	at    int64
+	calls int
+}
+
 // tooFast returns a 429 when the calls of this second are used up.
-func (f *Fake) tooFast() (answer, bool) {
+func (f *Fake) tooFast(event bool) (answer, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if now := f.now().Unix(); now != f.second {
-		f.second, f.inSecond = now, 0
+	limit, s := f.cfg.PerSecond, &f.second[1]
+	if event && f.cfg.EventsPerSecond > 0 {
+		limit, s = f.cfg.EventsPerSecond, &f.second[0]
 	}
-	f.inSecond++
-	if f.cfg.PerSecond > 0 && f.inSecond > f.cfg.PerSecond {
+	if a := f.act(FewCalls); a != nil {
+		limit = a.N
+	}
+	if now := f.now().Unix(); now != s.at {
+		*s = second{at: now}
+	}
+	s.calls++
+	if limit > 0 && s.calls > limit {
+		f.stats.Limited++
 		return rateLimited(), true
 	}
 	return answer{}, false
@@ -128,14 +148,22 @@ func rateLimited() answer {
 		"Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.")
 }
 
+func (f *Fake) countRead() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stats.Reads++
+	f.readsIn[f.now().UTC().Format("2006-01")]++
+}
+
 // get serves a read: a handler that returns the whole answer.
 func (f *Fake) get(permission string, serve func(*http.Request, url.Values) answer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		f.begin(w)
+		f.countRead()
 		if f.faultRead(w, r) {
 			return
 		}
-		if a, limited := f.tooFast(); limited {
+		if a, limited := f.tooFast(false); limited {
 			f.write(w, a)
 			return
 		}

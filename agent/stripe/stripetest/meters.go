@@ -7,15 +7,15 @@ import (
 	"strconv"
 )
 
-func (f *Fake) object(m *Meter) map[string]any {
+func (f *Fake) object(m *Meter) object {
 	status, window := "active", any(nil)
-	if m.Archived {
+	if f.archived(m) {
 		status = "inactive"
 	}
 	if m.Window != "" {
 		window = m.Window
 	}
-	return map[string]any{
+	return object{
 		"id": m.ID, "object": "billing.meter", "created": 1700000000, "updated": 1700000000,
 		"event_name": m.EventName, "display_name": m.DisplayName, "status": status, "livemode": f.cfg.Live,
 		"event_time_window":   window,
@@ -27,35 +27,13 @@ func (f *Fake) object(m *Meter) map[string]any {
 }
 
 func (f *Fake) listMeters(_ *http.Request, q url.Values) answer {
-	limit := 10
-	if s := q.Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > 100 {
-			return invalid("parameter_invalid_integer", "limit", "This value must be between 1 and 100.")
-		}
-		limit = n
-	}
-	after := q.Get("starting_after")
-	data, more := []any{}, false
+	data := []object{}
 	for _, m := range f.meters {
-		if after != "" {
-			if m.ID == after {
-				after = ""
-			}
-			continue
+		if s := q.Get("status"); s == "" || (s == "active") != f.archived(m) {
+			data = append(data, f.object(m))
 		}
-		if s := q.Get("status"); s != "" && (s == "active") == m.Archived {
-			continue
-		}
-		if len(data) == limit {
-			more = true
-			break
-		}
-		data = append(data, f.object(m))
 	}
-	return answer{status: http.StatusOK, body: map[string]any{
-		"object": "list", "url": "/v1/billing/meters", "has_more": more, "data": data,
-	}}
+	return list("/v1/billing/meters", q, data)
 }
 
 func (f *Fake) byMeterID(id string) (*Meter, answer) {
@@ -103,32 +81,31 @@ func (f *Fake) summaries(r *http.Request, q url.Values) answer {
 	if start%align != 0 || end%align != 0 || end <= start {
 		return invalid("", "start_time", fmt.Sprintf("start_time and end_time must be aligned with %d seconds, and end_time after start_time", align))
 	}
-	data := []any{}
+	data := []object{}
 	for t := end - step; t >= start; t -= step { // newest first
-		value, found := f.aggregate(m, customer, t, t+step)
+		value, found := f.aggregate(m, customer, t, t+step, false)
 		if !found {
 			continue
 		}
-		data = append(data, map[string]any{
+		data = append(data, object{
 			"id": fmt.Sprintf("mtrusg_%s_%d", m.ID, t), "object": "billing.meter_event_summary",
 			"aggregated_value": value, "start_time": t, "end_time": t + step, "livemode": f.cfg.Live, "meter": m.ID,
 		})
 	}
-	return answer{status: http.StatusOK, body: map[string]any{
-		"object": "list", "url": r.URL.Path, "has_more": false, "data": data,
-	}}
+	return list(r.URL.Path, q, data)
 }
 
-// aggregate returns what the meter has of a customer in a range of time, as
-// far as its lag shows it.
-func (f *Fake) aggregate(m *Meter, customer string, start, end int64) (value int64, found bool) {
+// aggregate returns what the meter has of a customer in a range of time, all
+// of it or as far as its lag shows it.
+func (f *Fake) aggregate(m *Meter, customer string, start, end int64, all bool) (value int64, found bool) {
+	f.process()
 	visible := f.now().Add(-f.cfg.Lag)
 	last := map[int64]*event{} // by window, of a meter that keeps only the last
-	for _, ev := range f.events {
-		if ev.eventName != m.EventName || ev.customer != customer || ev.dropped != "" || ev.timestamp < start || ev.timestamp >= end {
+	for _, ev := range f.byLane[lane{m.EventName, customer}] {
+		if ev.dropped != "" || ev.timestamp < start || ev.timestamp >= end {
 			continue
 		}
-		if ev.created.After(visible) {
+		if !all && (ev.pending || ev.created.Add(ev.lag).After(visible)) {
 			continue
 		}
 		found = true

@@ -23,18 +23,16 @@ func (f *Fake) Totals() []Total {
 		lane
 		hour int64
 	}
+	f.process()
 	events := map[key]int{}
 	for _, ev := range f.events {
 		if ev.dropped == "" {
 			events[key{lane{ev.eventName, ev.customer}, ev.timestamp / 3600}]++
 		}
 	}
-	lag := f.cfg.Lag
-	f.cfg.Lag = 0
-	defer func() { f.cfg.Lag = lag }()
 	totals := make([]Total, 0, len(events))
 	for k, n := range events {
-		value, _ := f.aggregate(f.meter(k.eventName), k.customer, k.hour*3600, (k.hour+1)*3600)
+		value, _ := f.aggregate(f.meter(k.eventName), k.customer, k.hour*3600, (k.hour+1)*3600, true)
 		totals = append(totals, Total{
 			k.eventName, k.customer, time.Unix(k.hour*3600, 0).UTC().Format(time.RFC3339), value, n,
 		})
@@ -43,6 +41,26 @@ func (f *Fake) Totals() []Total {
 		return cmp.Or(cmp.Compare(a.EventName, b.EventName), cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Hour, b.Hour))
 	})
 	return totals
+}
+
+// Dropped is an event that was accepted and isn't billed.
+type Dropped struct {
+	Identifier string `json:"identifier"`
+	Reason     string `json:"reason"` // Stripe's code of it
+}
+
+// Drops returns the events that were dropped, in the order of their arrival.
+func (f *Fake) Drops() []Dropped {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.process()
+	drops := []Dropped{}
+	for _, ev := range f.events {
+		if ev.dropped != "" {
+			drops = append(drops, Dropped{ev.identifier, ev.dropped})
+		}
+	}
+	return drops
 }
 
 // Usage returns what Stripe would bill a customer of an event name in all.

@@ -1,8 +1,10 @@
 // Command stripetestd is a fake Stripe as a process, for tests that kill their
 // client: what it was sent stays with it.
 //
-// Beside Stripe's API it serves GET /_test/totals (what would be billed),
-// GET /_test/stats, and POST /_test/advance?d=25h (its clock).
+// Beside Stripe's API it answers a test's questions, GET /_test/totals (what
+// would be billed), stats, drops and now, and takes its orders: POST
+// /_test/advance?d=25h moves its clock, scenario?seed=1 plays some days of
+// trouble on it, and the others are listed by GET /_test/.
 package main
 
 import (
@@ -44,13 +46,21 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	totals := flags.String("totals", "", "file that gets the totals as JSON at the end")
 	perSecond := flags.Int("rate", 0, "calls a second before 429; 0: no limit")
 	lag := flags.Duration("lag", 0, "how long summaries stay without an event")
+	spread := flags.Duration("lag-spread", 0, "how much longer than that, for each event differently")
+	processing := flags.Duration("processing", 0, "how long after its acceptance an event may still be dropped")
+	limits := flags.Bool("limits", false, "Stripe's own limits of calls a second")
 	latency := flags.Duration("latency", 0, "how long an event takes to be applied")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	f := stripetest.NewFake(stripetest.Config{
-		Key: *key, Live: strings.Contains(*key, "_live_"), PerSecond: *perSecond, Lag: *lag, Latency: *latency,
-	})
+	cfg := stripetest.Config{
+		Key: *key, Live: strings.Contains(*key, "_live_"), PerSecond: *perSecond, Lag: *lag, LagSpread: *spread,
+		Processing: *processing, Latency: *latency,
+	}
+	if *limits {
+		cfg = cfg.Limits()
+	}
+	f := stripetest.NewFake(cfg)
 	for name := range strings.SplitSeq(*meters, ",") {
 		if name != "" {
 			f.AddMeter(stripetest.Meter{EventName: name})
@@ -84,28 +94,4 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	return os.WriteFile(*totals, append(out, '\n'), 0o644)
-}
-
-func handler(f *stripetest.Fake) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", f)
-	mux.HandleFunc("GET /_test/totals", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, f.Totals()) })
-	mux.HandleFunc("GET /_test/stats", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, f.Stats()) })
-	mux.HandleFunc("POST /_test/advance", func(w http.ResponseWriter, r *http.Request) {
-		d, err := time.ParseDuration(r.URL.Query().Get("d"))
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		f.Advance(d)
-		writeJSON(w, f.Now().UTC().Format(time.RFC3339))
-	})
-	return mux
-}
-
-func writeJSON(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	_ = e.Encode(v)
 }
