@@ -3,7 +3,6 @@ package parsers
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -145,7 +144,7 @@ func (f *Format) envoyFields(ops []operator) (wants, error) {
 		if ops[i].name == "EMIT_TIME" {
 			vars[fieldDuration] = -1
 		} else if vars[fieldDuration] < 0 {
-			f.warn("the format logs when a request began, not when it ended; add %%DURATION%%, so that a long one is put in the hour in which it ended")
+			f.warn(f.kind, "the format logs when a request began, not when it ended", "add %DURATION%, so that a long one is put in the hour in which it ended")
 		}
 	} else {
 		vars[fieldDuration] = -1
@@ -153,22 +152,23 @@ func (f *Format) envoyFields(ops []operator) (wants, error) {
 	return w, nil
 }
 
-// lintOperators warns of the operators that are wanted. ops has one for each
-// index in w, or none.
+// lintOperators warns of the operators that are wanted. w has indices of ops.
 func (f *Format) lintOperators(w *wants, ops []operator) {
 	for k, i := range w.record {
-		if i >= 0 && i < len(ops) && (field(k) != fieldHost || f.slots.record[fieldHost] >= 0) {
-			f.lintOperator(field(k), &ops[i])
+		switch {
+		case i < 0 || field(k) == fieldHost && f.slots.record[k] < 0:
+		case field(k) == fieldCustomer:
+			f.lintOperator("customer", &ops[i])
+		default:
+			f.lintOperator(f.kind, &ops[i])
 		}
 	}
 	for _, i := range w.fields {
-		if i >= 0 && i < len(ops) && !slices.Contains(w.record[:], i) {
-			f.lintOperator(fieldCount, &ops[i])
+		if i >= 0 {
+			f.lintOperator(f.kind, &ops[i])
 		}
 	}
-	if i := w.record[fieldCustomer]; i >= 0 && i < len(ops) {
-		f.customer = ops[i]
-	}
+	f.lintPath(ops)
 }
 
 // compileEnvoyText compiles a text_format.
@@ -199,8 +199,11 @@ func compileEnvoyText(f *Format, s *Spec) error {
 	if w.record[fieldMethod] >= 0 || w.record[fieldTarget] >= 0 {
 		f.assumptions = append(f.assumptions, "a request's method is a token and its path holds no blank, which Envoy's codecs see to")
 	}
-	if err := f.compileText("envoy_text", w, s); err != nil {
+	if err := f.compileText(w, s); err != nil {
 		return err
+	}
+	if i := w.record[fieldCustomer]; i >= 0 {
+		f.customer = ops[i : i+1]
 	}
 	f.lintOperators(&w, ops)
 	return nil
@@ -255,15 +258,4 @@ func truncated(s string) string {
 		return s[:40] + "…"
 	}
 	return s
-}
-
-// lintOperator warns of an operator that may not print what it is wanted for.
-func (f *Format) lintOperator(k field, o *operator) {
-	if o.size != "" {
-		f.warn("%s is cut to %s bytes, so two values that begin alike become one; leave out the :%s", o.text, o.size, o.size)
-	}
-	if k == fieldTarget && o.header() == "X-ENVOY-ORIGINAL-PATH?:PATH" {
-		f.warn("the path is taken from x-envoy-original-path, which a caller could send himself before Envoy 1.26.0, 1.25.3, 1.24.4, 1.23.6 and 1.22.9; " +
-			"if no route rewrites paths, log %%REQ(:PATH)%% in its place")
-	}
 }

@@ -43,21 +43,43 @@ func compileEnvoyJSON(f *Format, s *Spec) error {
 		return specError("customer", f.lacks("key", s.Customer))
 	}
 	f.names[fieldCustomer] = s.Customer
-	w.record[fieldCustomer] = slices.Index(names, s.Customer)
+	if s.Customer != "" {
+		w.record[fieldCustomer] = slices.Index(names, s.Customer)
+	}
 	for _, name := range s.Fields {
 		if name != "" && !slices.Contains(f.all, name) {
 			return specError("fields", f.lacks("key", name))
 		}
-		w.fields = append(w.fields, slices.Index(names, name))
+		if name != "" {
+			w.fields = append(w.fields, slices.Index(names, name))
+		}
 	}
 	if f.names[fieldStatus] == "" && f.names[fieldTarget] == "" {
 		return specError("envoy_json", errors.New("no key has %RESPONSE_CODE% or %REQ(:PATH)% alone as its value; paste the json_format with its operators"))
 	}
-	if err := f.layOutJSON("envoy_json", s); err != nil {
+	if err := f.layOutJSON(s); err != nil {
 		return err
 	}
+	f.customer = operatorsIn(keys[s.Customer])
 	f.lintOperators(&w, ops)
 	return nil
+}
+
+// operatorsIn returns the operators of a value of a json_format.
+func operatorsIn(text string) []operator {
+	var ops []operator
+	for {
+		i := strings.IndexByte(text, '%')
+		if i < 0 {
+			return ops
+		}
+		text = text[i:]
+		if op, ok := parseOperator(text); ok {
+			ops, text = append(ops, op), text[len(op.text):]
+		} else {
+			text = strings.TrimPrefix(text[1:], "%")
+		}
+	}
 }
 
 // flatten adds the keys of a pasted object, those of nested ones with a dot.

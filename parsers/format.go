@@ -27,10 +27,12 @@ type Format struct {
 	clock  layout // how to read the time, for timeLayout
 	envoy  bool   // Envoy routed the requests, not nginx
 	wrap   string
-	// customer is the operator by which Envoy prints who is billed.
-	customer operator
+	kind   string // the key of the Spec that it was compiled from
+	// customer is the operators by which Envoy prints who is billed.
+	customer []operator
 
-	assumptions, warnings []string
+	assumptions []string
+	warnings    []Warning
 }
 
 // field is a part of a record that a variable fills.
@@ -137,4 +139,4 @@ func (f *Format) lacks(what, name string) error {
 func (f *Format) Assumptions() []string { return slices.Clone(f.assumptions) }
 
 // Warnings returns what a person should know before billing from the format.
-func (f *Format) Warnings() []string { return slices.Clone(f.warnings) }
+func (f *Format) Warnings() []Warning { return slices.Clone(f.warnings) }

@@ -38,12 +38,12 @@ func compileJSON(f *Format, s *Spec) error {
 		f.names[fieldCustomer] = s.Customer
 	}
 	f.anyKey = true
-	return f.layOutJSON("json", s)
+	return f.layOutJSON(s)
 }
 
 // layOutJSON makes the scanner for the keys in f.names and in the Spec's
 // fields.
-func (f *Format) layOutJSON(key string, s *Spec) error {
+func (f *Format) layOutJSON(s *Spec) error {
 	f.json = &jsonScanner{}
 	slot := func(name string) int {
 		if name == "" {
@@ -62,13 +62,13 @@ func (f *Format) layOutJSON(key string, s *Spec) error {
 		}
 	}
 	if f.names == [fieldCount]string{} {
-		return specError(key, errors.New("no key of the lines is named that says what a record is made of, such as status"))
+		return specError(f.kind, errors.New("no key of the lines is named that says what a record is made of, such as status"))
 	}
 	for _, name := range s.Fields {
 		f.slots.fields = append(f.slots.fields, slot(name))
 	}
 	if n := len(f.json.keys); n > maxKeys {
-		return specError(key, fmt.Errorf("%d keys of a line are wanted, by the format and by the meters that read it; want %d at most", n, maxKeys))
+		return specError(f.kind, fmt.Errorf("%d keys of a line are wanted, by the format and by the meters that read it; want %d at most", n, maxKeys))
 	}
 	if f.all == nil {
 		f.all = f.json.keys

@@ -104,34 +104,6 @@ func TestPiecesAreBounded(t *testing.T) {
 	}
 }
 
-func TestWarnings(t *testing.T) {
-	for _, tt := range []struct {
-		spec Spec
-		want string // empty: no warning at all
-	}{
-		{corpusFormats["combined"], ""},
-		{corpusFormats["customer"], "customer_verified"},
-		{Spec{Nginx: customerFormat, Customer: "$http_x_customer", CustomerVerified: true}, ""},
-		{Spec{Nginx: combined + ` "$upstream_http_x_customer"`, Customer: "$upstream_http_x_customer"}, ""},
-		{Spec{Nginx: "combined", Customer: "$remote_user"}, "customer_verified"},
-		{corpusFormats["tabs"], "ends in $http_user_agent"},
-		{Spec{Nginx: `$msec "$uri" $status`}, "finally served"},
-		{Spec{Nginx: "combined", Wrap: "docker"}, "UTF-8"},
-		{Spec{Nginx: "combined", Wrap: "syslog"}, "UDP"},
-		{Spec{Nginx: customerFormat, Escape: "none", AcceptAmbiguous: true}, "line ends"},
-		{Spec{EnvoyText: "envoy"}, "x-envoy-original-path"},
-		{Spec{EnvoyText: `%START_TIME% "%REQ(:METHOD)% %REQ(:PATH):100% %PROTOCOL%" %RESPONSE_CODE%`}, "is cut"},
-		{Spec{EnvoyText: `%START_TIME% "%REQ(:METHOD)% %REQ(:PATH)% %PROTOCOL%" %RESPONSE_CODE%`}, "when a request began"},
-		{Spec{EnvoyJSON: `{"s":"%RESPONSE_CODE%","c":"%REQ(X-CUSTOMER)%"}`, Customer: "c"}, "c is what the caller sends"},
-		{Spec{EnvoyJSON: `{"s":"%RESPONSE_CODE%","c":"%DOWNSTREAM_PEER_URI_SAN%"}`, Customer: "c"}, ""},
-	} {
-		got := strings.Join(compile(t, tt.spec).Warnings(), "\n")
-		if !strings.Contains(got, tt.want) || tt.want == "" && got != "" {
-			t.Errorf("%+v: got %q, want … %s …", tt.spec, got, tt.want)
-		}
-	}
-}
-
 // FuzzWraps: no line makes a parser panic.
 func FuzzWraps(f *testing.F) {
 	f.Add("2026-11-24T18:42:53Z stdout P x", 0)

@@ -27,7 +27,7 @@ func compileNginx(f *Format, s *Spec) error {
 	if len(errs) > 0 {
 		return errors.Join(errs...)
 	}
-	return f.compileText("nginx", w, s)
+	return f.compileText(w, s)
 }
 
 // setText makes the format that of a template.
@@ -56,7 +56,7 @@ func (f *Format) askText(w *wants, what string, s *Spec) error {
 }
 
 // compileText finishes a text format whose variables have their languages.
-func (f *Format) compileText(key string, w wants, s *Spec) error {
+func (f *Format) compileText(w wants, s *Spec) error {
 	for k, v := range w.record {
 		if v >= 0 {
 			f.names[k] = f.tmpl.vars[v].name
@@ -71,7 +71,7 @@ func (f *Format) compileText(key string, w wants, s *Spec) error {
 	}
 	f.assumptions = append(f.assumptions, narrowed...)
 	if err := f.prove(&w, s.AcceptAmbiguous); err != nil {
-		return specError(key, err)
+		return specError(f.kind, err)
 	}
 	f.layOut(w)
 	return nil
@@ -87,7 +87,8 @@ func (f *Format) prove(w *wants, acceptAmbiguous bool) error {
 		slices.ContainsFunc(found, func(a ambiguity) bool { return a.variable == d }) {
 		found = slices.DeleteFunc(found, func(a ambiguity) bool { return a.variable == d })
 		w.record[fieldDuration] = -1
-		f.warn("the duration stands behind what clients send, so it can't be told for certain and a request is put in the hour in which it began; move %%DURATION%% forward, or log with json_format")
+		f.warn(f.kind, "the duration stands behind what clients send, so it can't be told for certain and a request is put in the hour in which it began",
+			"move %DURATION% forward, or log with json_format")
 	}
 	if len(found) == 0 {
 		return nil
@@ -99,7 +100,7 @@ func (f *Format) prove(w *wants, acceptAmbiguous bool) error {
 	if !acceptAmbiguous {
 		return errorAt(f.tmpl.vars[found[0].variable].line, "%s", problem)
 	}
-	f.warnings = append(f.warnings, "accepted as ambiguous: "+problem)
+	f.warn("accept_ambiguous", "BILLS CAN BE WRONG, and callers can make them so: "+problem, "mend the log's format and take this line out before you bill")
 	return nil
 }
 

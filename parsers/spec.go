@@ -78,10 +78,11 @@ func specError(key string, err error) error {
 // whose Unwrap returns them.
 func Compile(s Spec) (*Format, error) {
 	f := &Format{slots: nothingWanted()}
-	compile, err := s.compiler()
+	kind, compile, err := s.compiler()
 	if err != nil {
 		return nil, err
 	}
+	f.kind = kind
 	errs := unjoin(compile(f, &s))
 	if !slices.Contains(wrapNames, s.Wrap) {
 		errs = append(errs, specError("wrap", fmt.Errorf("unknown wrap %q; want cri, docker or syslog, or leave it out", s.Wrap)))
@@ -105,8 +106,8 @@ func unjoin(err error) []error {
 	return []error{err}
 }
 
-// compiler returns what compiles the format that is given.
-func (s *Spec) compiler() (func(*Format, *Spec) error, error) {
+// compiler returns the key of the format that is given, and what compiles it.
+func (s *Spec) compiler() (kind string, compile func(*Format, *Spec) error, err error) {
 	kinds := []struct {
 		key     string
 		given   bool
@@ -118,7 +119,6 @@ func (s *Spec) compiler() (func(*Format, *Spec) error, error) {
 		{"json", s.JSON != nil, compileJSON},
 	}
 	var keys []string
-	var compile func(*Format, *Spec) error
 	for _, k := range kinds {
 		if k.given {
 			keys = append(keys, k.key)
@@ -127,16 +127,16 @@ func (s *Spec) compiler() (func(*Format, *Spec) error, error) {
 	}
 	switch len(keys) {
 	case 0:
-		return nil, specError("nginx", errors.New("the format is empty; paste nginx's log_format directive, or use a built-in name: combined, ingress-nginx"))
+		return "", nil, specError("nginx", errors.New("the format is empty; paste nginx's log_format directive, or use a built-in name: combined, ingress-nginx"))
 	case 1:
 	default:
-		return nil, specError(keys[1], fmt.Errorf("a format has only one of %s", strings.Join(keys, " and ")))
+		return "", nil, specError(keys[1], fmt.Errorf("a format has only one of %s", strings.Join(keys, " and ")))
 	}
 	if s.Escape != "" && keys[0] != "nginx" {
-		return nil, specError("escape", errors.New("only an nginx format has an escape; leave it out"))
+		return "", nil, specError("escape", errors.New("only an nginx format has an escape; leave it out"))
 	}
 	if len(s.Charset) > 0 && strings.HasSuffix(keys[0], "json") {
-		return nil, specError("charset", errors.New("JSON needs no charset; leave it out"))
+		return "", nil, specError("charset", errors.New("JSON needs no charset; leave it out"))
 	}
-	return compile, nil
+	return keys[0], compile, nil
 }

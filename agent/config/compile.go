@@ -79,55 +79,19 @@ func each(err error) []error {
 	return []error{err}
 }
 
-// accepted is how the parsers begin to say what accept_ambiguous let pass.
-const accepted = "accepted as ambiguous: "
-
 // warnOf passes on what a person should know before billing from a format,
 // each at the key that it is about.
 func (t table) warnOf(f *Format) {
 	ambiguous := false
 	for _, w := range f.Compiled.Warnings() {
-		if problem, ok := strings.CutPrefix(w, accepted); ok {
-			ambiguous = true
-			t.warn("accept_ambiguous", "BILLS CAN BE WRONG, and callers can make them so: "+problem, "mend the log's format and take this line out before you bill")
-			continue
+		key := w.Key
+		if !t.has(key) {
+			key = f.kind() // the pasted text says it
 		}
-		text, hint, _ := strings.Cut(w, "; ")
-		if strings.HasSuffix(text, "billed to someone else") {
-			hint = trust[f.kind()]
-		}
-		t.warn(t.about(f, w), text, hint)
+		ambiguous = ambiguous || key == "accept_ambiguous"
+		t.warn(key, w.Text, w.Hint)
 	}
 	if f.Spec.AcceptAmbiguous && !ambiguous {
 		t.warn("accept_ambiguous", "nothing in this format is ambiguous", "take the line out, so that the format is checked again when it changes")
 	}
 }
-
-// about returns the key of the table that a warning of the parsers is about.
-func (t table) about(f *Format, warning string) string {
-	key := f.kind()
-	switch customer := f.Compiled.Fields().Customer; {
-	case customer != "" && strings.HasPrefix(warning, customer+" "):
-		key = "customer"
-	case strings.HasPrefix(warning, "Docker "), strings.HasPrefix(warning, "syslog "):
-		key = "wrap"
-	case strings.HasPrefix(warning, "escape="):
-		key = "escape"
-	}
-	if !t.has(key) {
-		return f.kind() // the pasted text says it
-	}
-	return key
-}
-
-// trust is, by the kind of format, what helps against callers who write
-// somebody else's name.
-var trust = map[string]string{
-	"nginx": "if your edge sets or checks it, say customer_verified = true; else bill on what a caller can't write: $upstream_http_NAME (a header of the API's response), " +
-		"a map of the API key (map $http_x_api_key $billing_customer), or $ssl_client_s_dn (a client certificate)",
-	"envoy_text": envoyTrust,
-	"envoy_json": envoyTrust,
-}
-
-const envoyTrust = "if your edge sets or checks it, say customer_verified = true; else bill on what a caller can't write: %RESP(NAME)% (a header of the API's response), " +
-	"%DYNAMIC_METADATA(…)% (what a filter such as jwt_authn found out), or %DOWNSTREAM_PEER_SUBJECT% (a client certificate)"

@@ -174,8 +174,7 @@ func (r *reader) checkFormat(source table, c *Config) {
 		return
 	}
 	for _, w := range f.Compiled.Warnings() {
-		text, hint, _ := strings.Cut(w, "; ")
-		source.warn("format", text, hint)
+		source.warn("format", w.Text, w.Hint)
 	}
 	c.Format[name] = f
 	c.lines[name] = source.line("format")
