@@ -25,9 +25,15 @@ type Format struct {
 	anyKey bool
 	time   timeKind
 	clock  layout // how to read the time, for timeLayout
-	envoy  bool   // Envoy routed the requests, not nginx
-	wrap   string
-	kind   string // the key of the Spec that it was compiled from
+	envoy  bool   // Envoy writes the lines
+	mode   pathMode
+	// byNginx: nginx has looked at the requests, and answered 400 to those
+	// whose method or target it doesn't take.
+	byNginx bool
+	wrap    string
+	prefix  string
+	skip    skips
+	kind    string // the key of the Spec that it was compiled from
 	// customer is the operators by which Envoy prints who is billed.
 	customer []operator
 
@@ -78,7 +84,11 @@ func (f *Format) NewParser() agent.Parser {
 	if f.json != nil {
 		p.scan = newJSONScan(f.json)
 	}
-	return unwrapped(f.wrap, p)
+	var inner agent.Parser = p
+	if f.prefix != "" {
+		inner = &prefixParser{p, []byte(f.prefix)}
+	}
+	return f.unwrapped(inner)
 }
 
 // HasTime reports whether the format logs a time. Without one, usage can't be

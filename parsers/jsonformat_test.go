@@ -99,7 +99,7 @@ func TestPiecesAreBounded(t *testing.T) {
 	if err := p.Parse([]byte("2026-11-24T18:42:53Z stdout F x"), &rec); err != agent.RefusedTooLong {
 		t.Errorf("got %v, want too_long", err)
 	}
-	if n := len(p.(*criParser).pieces.stdout); n != 0 {
+	if n := len(p.(*criParser).pieces.stdout.joined); n != 0 {
 		t.Errorf("%d bytes are kept", n)
 	}
 }

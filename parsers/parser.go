@@ -170,7 +170,7 @@ func (p *parser) routeParts(line []byte, rec *agent.Record) *agent.Refused {
 			return err
 		}
 		// nginx answers 400 to any other method, Envoy routes it.
-		if wellFormed = isMethod(m) || f.envoy; wellFormed {
+		if wellFormed = isMethod(m) || !f.byNginx; wellFormed {
 			rec.Method = m
 		}
 	}
@@ -194,7 +194,7 @@ func (p *parser) routeParts(line []byte, rec *agent.Record) *agent.Refused {
 		if rec.Target = t; t[0] == '/' {
 			rec.Path = t
 		}
-	case !f.envoy && !servedTarget(t, rec.Status):
+	case f.byNginx && !servedTarget(t, rec.Status):
 		rec.Method = nil
 	default:
 		rec.Target = t
@@ -204,8 +204,12 @@ func (p *parser) routeParts(line []byte, rec *agent.Record) *agent.Refused {
 }
 
 func (p *parser) normalize(rec *agent.Record) {
-	if p.f.envoy {
+	switch p.f.mode {
+	case pathEnvoy:
 		rec.Path = envoyPath(rec.Target)
+		return
+	case pathRaw:
+		rec.Path = rawPath(rec.Target)
 		return
 	}
 	if n := plainPath(rec.Target); n >= 0 {
@@ -215,6 +219,8 @@ func (p *parser) normalize(rec *agent.Record) {
 	var ok bool
 	if p.path, ok = NormalizeNginx(p.path[:0], rec.Target); ok {
 		rec.Path = p.path
+	} else if string(rec.Method) == "CONNECT" && rec.Status != 400 && isAuthority(rec.Target) {
+		rec.Path = slash // as nginx routes it since 1.29; before, it answered 400
 	}
 }
 

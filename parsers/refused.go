@@ -14,4 +14,5 @@ var (
 	refusedTwice   = &agent.Refused{Reason: "duplicate_key", Detail: "a wanted key is in the line twice"}
 	refusedType    = &agent.Refused{Reason: "bad_type", Detail: "a wanted key has an object, a list or a truth value"}
 	refusedWrap    = &agent.Refused{Reason: "bad_wrap", Detail: "the line isn't wrapped as the format's wrap says"}
+	refusedPrefix  = &agent.Refused{Reason: "bad_prefix", Detail: "the line doesn't begin with the format's prefix"}
 )

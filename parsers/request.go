@@ -84,15 +84,3 @@ func (f *Format) parseStatus(b []byte) (int, bool) {
 	}
 	return int(b[0]-'0')*100 + int(b[1]-'0')*10 + int(b[2]-'0'), true
 }
-
-// envoyPath returns the path by which Envoy chooses a route for a target as it
-// logs it: up to the query. Envoy decodes and resolves nothing unless it is
-// told to normalise, and then it logs what came out. It answers 400 to a
-// target with a fragment.
-func envoyPath(target []byte) []byte {
-	if len(target) == 0 || target[0] != '/' || bytes.IndexByte(target, '#') >= 0 {
-		return nil
-	}
-	path, _, _ := bytes.Cut(target, []byte{'?'})
-	return path
-}

@@ -3,7 +3,6 @@ package parsers
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -52,6 +51,16 @@ type Spec struct {
 	// Wrap is what stands around each line: "" for nothing, "cri", "docker"
 	// or "syslog".
 	Wrap string
+	// Prefix is a text that stands before each line, inside the wrap.
+	Prefix string
+	// Skip are expressions (RE2) of lines, without their wrap, that are no
+	// access records: one that the format refuses and an expression matches
+	// anywhere gives ErrSkip. A line that is of the format is never skipped.
+	Skip []string
+	// PathMode says by whose rules a target becomes Record.Path: "nginx",
+	// "envoy" or "raw". Empty means those of the proxy that writes the format;
+	// of nginx for other lines of JSON.
+	PathMode string
 }
 
 // SpecError is one thing wrong with a Spec.
@@ -84,10 +93,8 @@ func Compile(s Spec) (*Format, error) {
 	}
 	f.kind = kind
 	errs := unjoin(compile(f, &s))
-	if !slices.Contains(wrapNames, s.Wrap) {
-		errs = append(errs, specError("wrap", fmt.Errorf("unknown wrap %q; want cri, docker or syslog, or leave it out", s.Wrap)))
-	}
-	f.wrap = s.Wrap
+	errs = append(errs, unjoin(f.choosePathMode(s.PathMode))...)
+	errs = append(errs, unjoin(f.compileAround(&s))...)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package parsers
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/logmeter/logmeter/agent"
 )
@@ -9,15 +10,22 @@ import (
 // wrapNames are the values of Spec.Wrap.
 var wrapNames = []string{"", "cri", "docker", "syslog"}
 
+func isWrap(name string) bool { return slices.Contains(wrapNames, name) }
+
 // unwrapped returns a parser that takes what is wrapped around each line off
-// before p reads it.
-func unwrapped(wrap string, p agent.Parser) agent.Parser {
-	switch wrap {
+// before p reads it, and sets aside the lines to skip.
+func (f *Format) unwrapped(p agent.Parser) agent.Parser {
+	joined := pieces{next: p, skip: f.skip}
+	switch f.wrap {
 	case "cri":
-		return &criParser{next: p}
+		return &criParser{pieces: joined}
 	case "docker":
-		return &dockerParser{next: p, scan: newJSONScan(&jsonScanner{keys: []string{"log", "stream"}})}
-	case "syslog":
+		return &dockerParser{pieces: joined, scan: newJSONScan(&jsonScanner{keys: []string{"log", "stream"}})}
+	}
+	if len(f.skip) > 0 {
+		p = &skipParser{p, f.skip}
+	}
+	if f.wrap == "syslog" {
 		return &syslogParser{next: p}
 	}
 	return p
@@ -30,13 +38,20 @@ const maxPieces = 1 << 20
 // each stream. Pieces before the last are set aside; when the agent starts
 // between them, the last one alone is refused.
 type pieces struct {
-	stdout, stderr []byte
-	tooLong        bool
+	next           agent.Parser
+	skip           skips
+	stdout, stderr stream
 }
 
-// of returns the pieces of a stream, nil when there is no such stream.
-func (p *pieces) of(stream []byte) *[]byte {
-	switch string(stream) {
+// stream is what was read of a line that isn't whole yet.
+type stream struct {
+	joined  []byte
+	tooLong bool
+}
+
+// of returns the named stream, nil when there is no such stream.
+func (p *pieces) of(name []byte) *stream {
+	switch string(name) {
 	case "stdout":
 		return &p.stdout
 	case "stderr":
@@ -46,58 +61,53 @@ func (p *pieces) of(stream []byte) *[]byte {
 }
 
 // parse adds a piece and reads the record when it is the last one.
-func (p *pieces) parse(next agent.Parser, joined *[]byte, piece []byte, last bool, rec *agent.Record) error {
-	if len(*joined) == 0 && last {
-		return next.Parse(piece, rec)
+func (p *pieces) parse(s *stream, piece []byte, last bool, rec *agent.Record) error {
+	if len(s.joined) == 0 && last {
+		return p.skip.judge(piece, p.next.Parse(piece, rec))
 	}
-	if len(*joined)+len(piece) > maxPieces {
-		p.tooLong = true
+	if len(s.joined)+len(piece) > maxPieces {
+		s.tooLong = true
 	} else {
-		*joined = append(*joined, piece...)
+		s.joined = append(s.joined, piece...)
 	}
 	if !last {
 		return agent.ErrSkip
 	}
-	whole := *joined
-	*joined = whole[:0]
-	if p.tooLong {
-		p.tooLong = false
+	whole, tooLong := s.joined, s.tooLong
+	s.joined, s.tooLong = whole[:0], false
+	if tooLong {
 		return agent.RefusedTooLong
 	}
-	err := next.Parse(whole, rec)
+	err := p.next.Parse(whole, rec)
 	if _, refused := err.(*agent.Refused); refused {
 		// The pieces before may be of another container's file that the same
 		// source reads; then this one is a record of its own, if any.
-		if next.Parse(piece, rec) == nil {
+		if p.next.Parse(piece, rec) == nil {
 			return nil
 		}
 	}
-	return err
+	return p.skip.judge(whole, err)
 }
 
 // criParser reads the log files of containerd and CRI-O:
 // "2026-11-24T18:42:53.917Z stdout F LINE", with P for a piece.
-type criParser struct {
-	next   agent.Parser
-	pieces pieces
-}
+type criParser struct{ pieces pieces }
 
 func (c *criParser) Parse(line []byte, rec *agent.Record) error {
 	when, rest, _ := bytes.Cut(line, []byte{' '})
-	stream, rest, _ := bytes.Cut(rest, []byte{' '})
+	name, rest, _ := bytes.Cut(rest, []byte{' '})
 	tag, text, found := bytes.Cut(rest, []byte{' '})
-	joined := c.pieces.of(stream)
+	from := c.pieces.of(name)
 	tag, _, _ = bytes.Cut(tag, []byte{':'}) // more tags may follow
-	if _, ok := parseRFC3339(when); !ok || joined == nil || !found || len(tag) != 1 || tag[0] != 'F' && tag[0] != 'P' {
+	if _, ok := parseRFC3339(when); !ok || from == nil || !found || len(tag) != 1 || tag[0] != 'F' && tag[0] != 'P' {
 		return refusedWrap
 	}
-	return c.pieces.parse(c.next, joined, text, tag[0] == 'F', rec)
+	return c.pieces.parse(from, text, tag[0] == 'F', rec)
 }
 
 // dockerParser reads the log files of Docker's json-file driver:
 // {"log":"LINE\n","stream":"stdout","time":"…"}, without \n for a piece.
 type dockerParser struct {
-	next   agent.Parser
 	scan   *jsonScan
 	pieces pieces
 	text   []byte
@@ -112,16 +122,16 @@ func (d *dockerParser) Parse(line []byte, rec *agent.Record) error {
 	if err != nil {
 		return err
 	}
-	stream, err := d.scan.text(1, &d.stream)
+	name, err := d.scan.text(1, &d.stream)
 	if err != nil {
 		return err
 	}
-	joined := d.pieces.of(stream)
-	if text == nil || joined == nil {
+	from := d.pieces.of(name)
+	if text == nil || from == nil {
 		return refusedWrap
 	}
 	text, last := bytes.CutSuffix(text, []byte{'\n'})
-	return d.pieces.parse(d.next, joined, text, last, rec)
+	return d.pieces.parse(from, text, last, rec)
 }
 
 // syslogParser reads what nginx sends to syslog, and what syslog daemons write

@@ -22,8 +22,12 @@ func (t table) compile(f *Format) {
 			t.r.fault(t.at.line, t.name, "%v", err)
 			continue
 		}
-		if spec.Key == "charset" {
+		switch spec.Key {
+		case "charset":
 			t.charsetFault(f.Spec, spec.Err)
+			continue
+		case "skip":
+			t.skipFault(spec.Err)
 			continue
 		}
 		at := t.at.key(spec.Key)
@@ -56,6 +60,19 @@ func (t table) charsetFault(s parsers.Spec, err error) {
 		}
 	}
 	t.fault("charset", "%v", err)
+}
+
+// skipFault reports a fault of skip, at the line of the expression that it
+// speaks of.
+func (t table) skipFault(err error) {
+	list, _ := t.values["skip"].([]any)
+	for i, v := range list {
+		if expr, ok := v.(string); ok && strings.Contains(err.Error(), "expression "+strconv.Quote(expr)+" ") {
+			t.r.fault(t.at.key("skip").item(i).line, t.full("skip"), "%v", err)
+			return
+		}
+	}
+	t.fault("skip", "%v", err)
 }
 
 // variables returns the variables of a format whose charset is wrong.

@@ -52,6 +52,11 @@ func (t table) format(name string) Format {
 	s.Charset = t.strings("charset", expression, nil)
 	t.choice("escape", &s.Escape, "default", "json", "none")
 	t.choice("wrap", &s.Wrap, "cri", "docker", "syslog")
+	t.str("prefix", &s.Prefix)
+	t.choice("path_mode", &s.PathMode, "nginx", "envoy", "raw")
+	for _, it := range t.list("skip", asString) {
+		s.Skip = append(s.Skip, it.text)
+	}
 	t.str("customer", &s.Customer)
 	t.flag("customer_verified", &s.CustomerVerified)
 	t.flag("accept_ambiguous", &s.AcceptAmbiguous)
