@@ -69,6 +69,7 @@ type Follower struct {
 	scans              int       // number of the last scan
 	scanned            time.Time // ReadTo's clock when it began
 	nextScan, nextPoll time.Time
+	rested             time.Time                    // the next scan may begin then, at the earliest
 	hold               bool                         // something can't be read, or not yet
 	fams               map[string]map[string]family // what the last scan looked for
 	targets            map[string]family
@@ -238,14 +239,33 @@ func (f *Follower) readTo() time.Time {
 	return f.scanned
 }
 
-// poll looks which of the files that grew lately have grown again.
+// poll looks which of the files that grew lately have grown again, and whether
+// a log that grows still has its name: what follows it is then opened before it
+// can be rotated, compressed and deleted in its turn.
 func (f *Follower) poll(now time.Time) {
 	for _, r := range f.files {
-		if r.busy(now) {
-			f.lookAt(r, now)
+		if !r.busy(now) {
+			continue
+		}
+		f.lookAt(r, now)
+		if r.kind != live {
+			continue
+		}
+		if st, err := statPath(r.path); err != nil || !st.same(r.st) {
+			f.hurry(now)
 		}
 	}
 	f.pace(now)
+}
+
+// hurry brings the next scan forward, as far as its cost allows.
+func (f *Follower) hurry(now time.Time) {
+	if now.Before(f.rested) {
+		now = f.rested
+	}
+	if now.Before(f.nextScan) {
+		f.nextScan = now
+	}
 }
 
 // pace says when the next poll is: soon while a file grows, else not before

@@ -30,6 +30,46 @@ func TestRename(t *testing.T) {
 	r.wantEvent("log rotated")
 }
 
+// A log under load that is rotated more often than files are scanned: each one
+// is opened by the next poll, before gzip can delete it with what it missed.
+func TestRotatedBetweenScans(t *testing.T) {
+	r := follow(t)
+	write := func() {
+		t.Helper()
+		r.write(3)
+		at := r.f.clock() // for the follower it was written now
+		if err := os.Chtimes(r.file.Name(), at, at); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	write()
+	r.scan()
+	write()
+	r.pass(scanEvery + pollEvery)
+	for r.next() {
+	}
+	scans := r.f.scans
+	for i := range 5 {
+		name := "access.log." + string(rune('9'-i))
+		r.rename("access.log", name)
+		b := r.read(name)
+		r.put(name+".gz", compress(t, b))
+		r.write(3) // gzip misses them
+		r.remove(name)
+		r.reopen("access.log")
+		write()
+		r.pass(3 * pollEvery / 2)
+		for range 3 {
+			r.next()
+		}
+	}
+	r.commit()
+	r.check()
+	if n := r.f.scans - scans; n > 10 {
+		t.Errorf("%d scans for 5 rotations", n)
+	}
+}
+
 func TestReopenFails(t *testing.T) {
 	r := follow(t)
 	r.write(3)

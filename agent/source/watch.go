@@ -108,7 +108,7 @@ func (f *Follower) heard(now time.Time) {
 		if fired {
 			r.unwatch(now)
 			if !r.due {
-				f.nextScan = now // a rename, perhaps
+				f.hurry(now) // a rename, perhaps
 			}
 		}
 	}
