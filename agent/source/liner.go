@@ -19,6 +19,7 @@ type liner struct {
 	start, end int
 	offset     int64
 	skipping   bool
+	longAt     int64 // where the line began that is skipped
 	ended      bool
 	head       []byte // of the content, up to headLen
 }
@@ -55,7 +56,7 @@ func (l *liner) next() (found, error) {
 				continue
 			}
 			l.skipping = false
-			f := found{offset: l.offset, tooLong: 1}
+			f := found{offset: l.longAt, tooLong: 1}
 			if i < 0 {
 				i = len(data) - 1
 			}
@@ -73,7 +74,7 @@ func (l *liner) next() (found, error) {
 			l.consume(p.skip)
 			return found{holes: 1, torn: count(p.torn)}, nil
 		case len(data) > maxLine:
-			l.skipping = true
+			l.skipping, l.longAt = true, l.offset
 		case l.ended && len(data) > 0:
 			f := found{lines: data, offset: l.offset, last: true}
 			l.consume(len(data))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,9 +52,15 @@ func (c *checker) checkLog(s config.Source, path string, lines [][]byte, format 
 	}
 	parser, tally := format.NewParser(), meters.NewTally()
 	var rec agent.Record
-	refused := 0
+	refused, skipped := 0, 0
 	for _, line := range lines {
-		if err := parser.Parse(line, &rec); err != nil {
+		err := parser.Parse(line, &rec)
+		if errors.Is(err, agent.ErrSkip) {
+			skipped++
+			c.line("set aside: %s", shorten(line))
+			continue
+		}
+		if err != nil {
 			refused++
 			c.warn("source %s: a line doesn't have the format %s: %v\nline: %s", s.Name, s.Format, err, shorten(line))
 			continue
@@ -72,11 +79,15 @@ func (c *checker) checkLog(s config.Source, path string, lines [][]byte, format 
 		c.line("%s %s %s, status %d, customer %s: %s", time.UnixMilli(rec.Time).UTC().Format(time.RFC3339),
 			printable(string(rec.Method)), printable(string(rec.Path)), rec.Status, orNone(rec.Customer), to)
 	}
-	if refused == len(lines) {
+	if refused > 0 && refused+skipped == len(lines) {
 		c.problem("source %s: none of the last %d lines of %s has the format %s\nhint: paste the format that the proxy's own configuration names for this file", s.Name, len(lines), path, s.Format)
 		return
 	}
-	c.ok("source %s: %s can be read; %d of its last %d lines have the format", s.Name, path, len(lines)-refused, len(lines))
+	aside := ""
+	if skipped > 0 {
+		aside = fmt.Sprintf(", %d are set aside by the format's rules", skipped)
+	}
+	c.ok("source %s: %s can be read; %d of its last %d lines have the format%s", s.Name, path, len(lines)-refused-skipped, len(lines), aside)
 }
 
 func orNone(customer []byte) string {
@@ -95,7 +106,8 @@ func shorten(line []byte) string {
 	return printable(string(line))
 }
 
-// lastLines returns the last whole lines of a plain log.
+// lastLines returns the last whole lines of a plain log, in their order, as a
+// wrapped line may come in pieces.
 func lastLines(path string) ([][]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -125,5 +137,6 @@ func lastLines(path string) ([][]byte, error) {
 		lines = append(lines, bytes.TrimSuffix(buf[i:], []byte{'\r'}))
 		buf = buf[:i]
 	}
+	slices.Reverse(lines)
 	return lines, nil
 }

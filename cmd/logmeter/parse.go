@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/logmeter/logmeter/agent"
+	"github.com/logmeter/logmeter/agent/config"
 	"github.com/logmeter/logmeter/agent/source"
+	"github.com/logmeter/logmeter/parsers"
 )
 
 func newParse(o *options) *cobra.Command {
@@ -23,7 +25,8 @@ func newParse(o *options) *cobra.Command {
 		Use:   "parse [FILE...]",
 		Short: "Print each line of a log as logmeter reads it, as JSON",
 		Long: `Prints one JSON object per line: source, offset, time, method, path, target,
-status, customer and the meters that the line feeds, or why it is refused.
+host, status, customer, the other fields that meters read and the meters that
+the line feeds; or why it is refused, or that the format's skip sets it aside.
 Files may be plain or compressed with gzip; without one, or for -, it reads
 standard input. Bytes that aren't UTF-8 stand, in base64, under the field's
 name with _b64 behind it.`,
@@ -46,7 +49,11 @@ func (o *options) parse(ctx context.Context, name string, files []string) error 
 	}
 	defer src.Close()
 	w := bufio.NewWriterSize(o.out, 64<<10)
-	p := &linePrinter{out: newJSON(w), source: s.Name, parser: c.Format[s.Format].Compiled.NewParser(), meters: meters, tally: meters.NewTally()}
+	format := withHost(c.Format[s.Format])
+	p := &linePrinter{
+		out: newJSON(w), source: s.Name, parser: format.Compiled.NewParser(), names: format.Spec.Fields,
+		meters: meters, tally: meters.NewTally(),
+	}
 	for {
 		b, err := src.Next(ctx, 0)
 		if errors.Is(err, io.EOF) {
@@ -62,6 +69,17 @@ func (o *options) parse(ctx context.Context, name string, files []string) error 
 			return failed(err)
 		}
 	}
+}
+
+// withHost returns the format with its host read as well, where that is proven
+// to be possible. Meters read it only when they ask for it.
+func withHost(f config.Format) config.Format {
+	s := f.Spec
+	s.Host = true
+	if compiled, err := parsers.Compile(s); err == nil {
+		f.Spec, f.Compiled = s, compiled
+	}
+	return f
 }
 
 // openFiles opens finished logs; none means standard input.
@@ -87,12 +105,19 @@ type linePrinter struct {
 	out    *json.Encoder
 	source string
 	parser agent.Parser
+	names  []string // of the record's fields
 	meters *agent.Meters
 	tally  *agent.Tally
 	rec    agent.Record
 }
 
 func (p *linePrinter) block(b agent.Block) error {
+	for range b.TooLong {
+		too := agent.RefusedTooLong
+		if err := p.out.Encode(unreadLine{Source: p.source, Offset: b.Offset, Refused: too.Detail, Reason: too.Reason}); err != nil {
+			return err
+		}
+	}
 	for rest := b.Lines; len(rest) > 0; {
 		line, tail, _ := bytes.Cut(rest, []byte{'\n'})
 		offset := b.Offset + int64(len(b.Lines)-len(rest))
@@ -104,28 +129,35 @@ func (p *linePrinter) block(b agent.Block) error {
 	return nil
 }
 
-// parsedLine and refusedLine are what parse prints. Their form is a promise to
+// parsedLine and unreadLine are what parse prints. Their form is a promise to
 // whoever pipes it.
 type parsedLine struct {
-	Source      string   `json:"source"`
-	Offset      int64    `json:"offset"`
-	Time        *string  `json:"time"`
-	Method      *string  `json:"method"`
-	MethodB64   []byte   `json:"method_b64,omitempty"`
-	Path        *string  `json:"path"`
-	PathB64     []byte   `json:"path_b64,omitempty"`
-	Target      *string  `json:"target"`
-	TargetB64   []byte   `json:"target_b64,omitempty"`
-	Status      int      `json:"status"`
-	Customer    *string  `json:"customer"`
-	CustomerB64 []byte   `json:"customer_b64,omitempty"`
-	Meters      []string `json:"meters"`
+	Source      string         `json:"source"`
+	Offset      int64          `json:"offset"`
+	Time        *string        `json:"time"`
+	Method      *string        `json:"method"`
+	MethodB64   []byte         `json:"method_b64,omitempty"`
+	Path        *string        `json:"path"`
+	PathB64     []byte         `json:"path_b64,omitempty"`
+	Target      *string        `json:"target"`
+	TargetB64   []byte         `json:"target_b64,omitempty"`
+	Host        *string        `json:"host"`
+	HostB64     []byte         `json:"host_b64,omitempty"`
+	Status      int            `json:"status"`
+	Customer    *string        `json:"customer"`
+	CustomerB64 []byte         `json:"customer_b64,omitempty"`
+	Fields      map[string]any `json:"fields"`
+	Meters      []string       `json:"meters"`
 }
 
-type refusedLine struct {
+// unreadLine is a line that is refused, or one that a rule sets aside. Line is
+// null when it is too long to be kept.
+type unreadLine struct {
 	Source  string  `json:"source"`
 	Offset  int64   `json:"offset"`
-	Refused string  `json:"refused"`
+	Refused string  `json:"refused,omitempty"`
+	Reason  string  `json:"reason,omitempty"` // the metric's label
+	Skipped string  `json:"skipped,omitempty"`
 	Line    *string `json:"line"`
 	LineB64 []byte  `json:"line_b64,omitempty"`
 }
@@ -133,11 +165,20 @@ type refusedLine struct {
 // line returns what to print for one line.
 func (p *linePrinter) line(line []byte, offset int64) any {
 	if err := p.parser.Parse(line, &p.rec); err != nil {
-		r := refusedLine{Source: p.source, Offset: offset, Refused: err.Error()}
+		r := unreadLine{Source: p.source, Offset: offset}
+		var refused *agent.Refused
+		switch {
+		case errors.Is(err, agent.ErrSkip):
+			r.Skipped = err.Error()
+		case errors.As(err, &refused):
+			r.Refused, r.Reason = refused.Detail, refused.Reason
+		default:
+			r.Refused = err.Error()
+		}
 		r.Line, r.LineB64 = text(line)
 		return r
 	}
-	r := parsedLine{Source: p.source, Offset: offset, Status: p.rec.Status, Meters: []string{}}
+	r := parsedLine{Source: p.source, Offset: offset, Status: p.rec.Status, Fields: p.fields(), Meters: []string{}}
 	if p.rec.Time != 0 {
 		t := time.UnixMilli(p.rec.Time).UTC().Format(time.RFC3339Nano)
 		r.Time = &t
@@ -145,6 +186,7 @@ func (p *linePrinter) line(line []byte, offset int64) any {
 	r.Method, r.MethodB64 = text(p.rec.Method)
 	r.Path, r.PathB64 = text(p.rec.Path)
 	r.Target, r.TargetB64 = text(p.rec.Target)
+	r.Host, r.HostB64 = text(p.rec.Host)
 	if len(p.rec.Customer) > 0 {
 		r.Customer, r.CustomerB64 = text(p.rec.Customer)
 	}
@@ -152,6 +194,23 @@ func (p *linePrinter) line(line []byte, offset int64) any {
 		r.Meters = append(r.Meters, p.meters.Names()[m])
 	}
 	return r
+}
+
+// fields returns the other fields of the record by their names, which are those
+// of the format.
+func (p *linePrinter) fields() map[string]any {
+	fields := map[string]any{}
+	for i, name := range p.names {
+		if name == "" {
+			continue // a field of other formats
+		}
+		if s, b := text(p.rec.Fields[i]); b != nil {
+			fields[name+"_b64"] = b
+		} else {
+			fields[name] = s
+		}
+	}
+	return fields
 }
 
 // text returns b as a string, or as bytes when JSON couldn't hold it; nil stays
