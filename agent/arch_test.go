@@ -18,27 +18,29 @@ var mayImport = map[string][]string{
 	"agent":                               {},
 	"parsers":                             {"agent"},
 	"checkpoint":                          {"agent"},
+	"agent/host":                          {"agent"},
 	"agent/source":                        {"agent"},
 	"agent/stripe":                        {"agent"},
 	"agent/stripe/stripetest":             {},
 	"agent/stripe/stripetest/stripetestd": {"agent/stripe/stripetest"},
 	"agent/config":                        {"agent", "parsers"},
-	"cmd/logmeter":                        {"agent", "agent/config", "agent/source", "agent/stripe", "checkpoint", "parsers"},
+	"cmd/logmeter":                        {"agent", "agent/config", "agent/host", "agent/source", "agent/stripe", "checkpoint", "parsers"},
 }
 
 // ownedBy names the one package that may import a module from elsewhere.
 var ownedBy = map[string][]string{
-	"github.com/BurntSushi/toml":        {"agent/config"},
-	"github.com/dgraph-io/badger/v4":    {"checkpoint"},
-	"github.com/klauspost/compress":     {"agent/source"},
-	"github.com/nxadm/tail":             {"agent/source"},
-	"gopkg.in/tomb.v1":                  {"agent/source"}, // comes with nxadm/tail: its watches are killed through it
-	"github.com/schollz/progressbar/v3": {"cmd/logmeter"},
-	"github.com/spf13/cobra":            {"cmd/logmeter"},
-	"github.com/stripe/stripe-go/v76":   {"agent/stripe"},
-	"golang.org/x/sys":                  {"agent/source", "checkpoint"}, // system calls, no technology
-	"golang.org/x/term":                 {"cmd/logmeter"},
-	"golang.org/x/time":                 {"agent/stripe"},
+	"github.com/BurntSushi/toml":              {"agent/config"},
+	"github.com/dgraph-io/badger/v4":          {"checkpoint"},
+	"github.com/klauspost/compress":           {"agent/source"},
+	"github.com/nginxinc/nginx-go-crossplane": {"agent/host"},
+	"github.com/nxadm/tail":                   {"agent/source"},
+	"gopkg.in/tomb.v1":                        {"agent/source"}, // comes with nxadm/tail: its watches are killed through it
+	"github.com/schollz/progressbar/v3":       {"cmd/logmeter"},
+	"github.com/spf13/cobra":                  {"cmd/logmeter"},
+	"github.com/stripe/stripe-go/v76":         {"agent/stripe"},
+	"golang.org/x/sys":                        {"agent/source", "checkpoint"}, // system calls, no technology
+	"golang.org/x/term":                       {"cmd/logmeter"},
+	"golang.org/x/time":                       {"agent/stripe"},
 }
 
 // notInCore are packages of the standard library that the core may not need: it

@@ -2,18 +2,23 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/logmeter/logmeter/agent"
 	"github.com/logmeter/logmeter/agent/config"
+	"github.com/logmeter/logmeter/agent/host"
 )
 
 type checkFlags struct {
 	logFile, source, output string
+	nginx, prefix           string
 }
 
 func newCheck(o *options) *cobra.Command {
@@ -23,7 +28,15 @@ func newCheck(o *options) *cobra.Command {
 		Short: "Say what the configuration means and whether it works",
 		Long: `Validates the configuration, opens the logs, shows how their last lines parse
 and which meters they feed, and asks Stripe about the key, the account and the
-meters. It changes nothing. Exit code 0: all is well or only warned of; 1: not.`,
+meters. It changes nothing. Exit code 0: all is well or only warned of; 1: not.
+
+With --nginx it reads nginx's configuration too, and says which source follows
+which access_log, whether the formats are the same, and which calls nginx logs
+not at all or late. For an access_log that no source follows it prints the
+tables to paste. Without a configuration it prints a whole one, and what it
+found on standard error:
+
+    logmeter check --nginx /etc/nginx/nginx.conf >agent.toml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(f.output); err != nil {
@@ -34,6 +47,8 @@ meters. It changes nothing. Exit code 0: all is well or only warned of; 1: not.`
 	}
 	c.Flags().StringVar(&f.logFile, "log", "", "look at the last lines of this `file` instead of the configured logs")
 	c.Flags().StringVar(&f.source, "source", "", "with --log: the `name` of the source whose format the lines have")
+	c.Flags().StringVar(&f.nginx, "nginx", "", "compare with this configuration of nginx, a `file` such as /etc/nginx/nginx.conf")
+	c.Flags().StringVar(&f.prefix, "nginx-prefix", "", "the `folder` in which relative paths of nginx's logs begin; default: the installed nginx's, else the configuration's")
 	addOutput(c, &f.output)
 	return c
 }
@@ -59,6 +74,9 @@ func (o *options) newChecker(output string) *checker {
 }
 
 func (o *options) check(ctx context.Context, f checkFlags) error {
+	if _, err := os.Stat(o.config); f.nginx != "" && errors.Is(err, os.ErrNotExist) {
+		return o.startFrom(f)
+	}
 	c, err := o.load()
 	if err != nil {
 		return &failure{exitFailed, err}
@@ -79,17 +97,53 @@ func (o *options) check(ctx context.Context, f checkFlags) error {
 	if err := o.checkConfig(ctx, ch, c, sources); err != nil {
 		return err
 	}
+	paste := ""
+	if f.nginx != "" {
+		n, err := host.ReadNginx(f.nginx, host.NginxOptions{Prefix: f.prefix})
+		if err != nil {
+			return failed(err)
+		}
+		ch.topic = "nginx"
+		if missing := compareNginx(ch, c, n); len(missing) > 0 {
+			paste = pasteSources(n, c, missing)
+			ch.topic = "paste"
+			ch.proven("to paste", paste)
+		}
+	}
+	return ch.end(o.out, paste)
+}
+
+// startFrom prints a configuration for the logs of nginx.
+func (o *options) startFrom(f checkFlags) error {
+	n, err := host.ReadNginx(f.nginx, host.NginxOptions{Prefix: f.prefix})
+	if err != nil {
+		return failed(err)
+	}
+	ch := o.newChecker(f.output)
+	if ch.out != nil {
+		ch.out = o.err // standard output is the configuration alone
+	}
+	ch.topic = "nginx"
+	ch.add(n.Findings()...)
+	text := startConfig(n, startLogs(n))
+	if c := ch.proven(o.config, text); c != nil {
+		ch.configProblems(c.CheckRun())
+	}
+	if ch.out == nil {
+		return ch.end(o.out, text)
+	}
+	if _, err := io.WriteString(o.out, text); err != nil {
+		return failed(err)
+	}
 	return ch.end(o.out, "")
 }
 
 // checkConfig looks at all that the configuration says, with the given sources.
 func (o *options) checkConfig(ctx context.Context, ch *checker, c *config.Config, sources []config.Source) error {
 	ch.topic = "configuration"
-	if err := c.CheckRun(); err != nil {
-		ch.problem("%v", err)
-	}
+	ch.configProblems(c.CheckRun())
 	for _, w := range c.Warnings() {
-		ch.warn("%s", w)
+		ch.configProblem(agent.Warning, w)
 	}
 	ch.ok("%s: instance %s, state in %s", c.File, c.Instance, c.StateDir)
 	meters, err := compileMeters(c)

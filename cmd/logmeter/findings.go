@@ -2,12 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/logmeter/logmeter/agent"
+	"github.com/logmeter/logmeter/agent/config"
 )
 
 // findingOutputs are the forms in which findings can be written.
@@ -36,6 +38,26 @@ func (c *checker) note(s agent.Severity, format string, args ...any) {
 	c.add(agent.Finding{Severity: s, Topic: c.topic, Text: text, Hint: hint})
 }
 
+// configProblems notes each of the problems of a configuration.
+func (c *checker) configProblems(err error) {
+	var problems config.Problems
+	switch {
+	case err == nil:
+	case errors.As(err, &problems):
+		for _, p := range problems {
+			c.configProblem(agent.Problem, p.Error())
+		}
+	default:
+		c.problem("%v", err)
+	}
+}
+
+// configProblem notes a problem or a warning as the configuration words it.
+func (c *checker) configProblem(s agent.Severity, text string) {
+	text, hint, _ := strings.Cut(text, "\n  hint: ")
+	c.add(agent.Finding{Severity: s, Topic: c.topic, Text: text, Hint: hint})
+}
+
 func (c *checker) add(findings ...agent.Finding) {
 	for _, f := range findings {
 		c.found = append(c.found, f)
@@ -58,10 +80,15 @@ func writeFinding(out io.Writer, f agent.Finding) {
 	fmt.Fprintf(out, "%-8s %s\n", label, strings.ReplaceAll(text, "\n", "\n         "))
 }
 
-// end writes what wasn't printed yet, and fails when there are problems.
+// end writes what wasn't printed yet, with the tables to paste, and fails when
+// there are problems.
 func (c *checker) end(out io.Writer, paste string) error {
 	if c.out == nil {
 		if err := writeFindingsJSON(out, c.found, paste); err != nil {
+			return failed(err)
+		}
+	} else if paste != "" {
+		if _, err := fmt.Fprintf(out, "\nTo paste into the configuration:\n\n%s", paste); err != nil {
 			return failed(err)
 		}
 	}
