@@ -238,7 +238,7 @@ func newHouse(t *testing.T) *house {
 	c := &clock{t: noon}
 	return &house{
 		t: t, clock: c, log: &logFile{}, store: NewMemory("edge-1"), biller: newLedgerBiller(c.now),
-		meters: meters(t, Meter{Name: "score", Paths: []string{"/score"}, Status: status(t, "200")}),
+		meters: meters(t, Meter{Name: "score", Match: Match{Paths: []string{"/score"}, Status: status(t, "200")}}),
 	}
 }
 

@@ -62,7 +62,7 @@ type ingester struct {
 	readTo atomic.Int64
 	pulse  pulse // read by Progress
 
-	refused, ahead complaint
+	refused, ahead, notNumber complaint
 
 	// stats is what commits have come to; published is a copy of it that
 	// other goroutines read.
@@ -188,6 +188,10 @@ func (in *ingester) count(b Block) {
 		case err == nil:
 			last = in.rec.Time
 			in.meters.Measure(&in.rec, in.tally)
+			if in.tally.notNumber > 0 {
+				n, err := in.tally.takeNotNumber()
+				in.notNumber.note(n, err, b.Path, b.Offset+int64(len(b.Lines)-len(rest)))
+			}
 			if in.rec.Time > aheadOf {
 				in.ahead.note(1, nil, b.Path, b.Offset+int64(len(b.Lines)-len(rest)))
 			}
@@ -204,6 +208,11 @@ func (in *ingester) count(b Block) {
 		in.log.Warn("lines refused: they don't have the configured format and are not billed",
 			"lines", c.n, "reason", c.err, "path", c.path, "offset", c.offset,
 			"hint", "see them with: logmeter parse --source "+in.feed.Source.Name()+" "+c.path)
+	}
+	if c, ok := in.notNumber.due(now); ok {
+		in.log.Warn("lines not counted by a meter that adds up a field: it holds no whole number there",
+			"lines", c.n, "reason", c.err, "path", c.path, "offset", c.offset,
+			"hint", "see them with: logmeter parse --explain --source "+in.feed.Source.Name()+" "+c.path)
 	}
 	if c, ok := in.ahead.due(now); ok {
 		in.log.Warn("lines from the future: their hour is sent when it is over by this machine's clock",

@@ -8,7 +8,7 @@ import (
 // sealedOne returns a store with one sealed and frozen entry of 10 units.
 func sealedOne(t *testing.T) (*Memory, Entry) {
 	t.Helper()
-	ms, err := NewMeters([]Meter{{Name: "calls", Paths: []string{"/a"}}})
+	ms, err := NewMeters([]Meter{{Name: "calls", Match: Match{Paths: []string{"/a"}}}})
 	must(t, err)
 	m, tally := NewMemory("edge"), ms.NewTally()
 	for range 10 {
@@ -78,7 +78,7 @@ func TestAdjust(t *testing.T) {
 
 // Customers beyond the most share one row, and each member counts once.
 func TestMemoryBounds(t *testing.T) {
-	ms, err := NewMeters([]Meter{{Name: "calls", Paths: []string{"/a"}}})
+	ms, err := NewMeters([]Meter{{Name: "calls", Match: Match{Paths: []string{"/a"}}}})
 	must(t, err)
 	m, tally := NewMemory("edge"), ms.NewTally()
 	m.MaxCustomers = 2

@@ -1,166 +1,137 @@
 package agent
 
 import (
-	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// Meter says which records it counts. A record must satisfy every condition
-// that is given.
+// Meter says which records it counts, and how much each adds. A record must
+// satisfy the Match and none of Exclude.
 type Meter struct {
 	Name string
+	Match
+	Exclude []Match
+	// Aggregation says what a record adds; Field is the variable that SumField
+	// adds up, or whose values CountUnique counts once in each Per.
+	Aggregation Aggregation
+	Field       string
+	Per         Per
+	// Times is what each call weighs, 1 to MaxTimes: what it adds is
+	// multiplied by it. 0 means 1.
+	Times uint64
+}
+
+// Match is a set of conditions on a record, all of which must hold; those
+// that are empty always do.
+type Match struct {
 	// Paths are the patterns (see CheckPath) of which one must match the
 	// record's normalised Path; empty means any path that a proxy would route.
 	Paths []string
 	// Methods are the request methods of which one must be the record's, to
-	// the letter: GET doesn't include HEAD. Empty means any.
+	// the letter: GET doesn't include HEAD.
 	Methods []string
-	// Status is the set of statuses; an empty set means any.
+	// Status is the set of statuses.
 	Status StatusSet
+	// Hosts are the hosts (see CheckHost) of which one must be the record's.
+	Hosts []string
+	// Fields are tests on the record's fields, each of which must hold.
+	Fields []FieldTest
 }
 
-// StatusSet is a set of HTTP statuses from 0 to 999.
-type StatusSet [16]uint64
+// FieldTest is a condition on one field of a record. A field that the line
+// doesn't have, or has as - or empty, is absent.
+type FieldTest struct {
+	Field string // the variable, as the format names it
+	// Absent says that the line must not have the field; nothing else is then
+	// given. Otherwise it must have it.
+	Absent bool
+	// Values are those of which one must be the field's, to the letter; empty
+	// means any.
+	Values []string
+	// Pattern must match the whole value; nil means any.
+	Pattern *regexp.Regexp
+}
 
-// ParseStatus adds to the set a code ("200"), a class ("2xx") or a range
-// ("200-299", both ends included).
-func (s *StatusSet) ParseStatus(text string) error {
-	wrong := fmt.Errorf("status %q isn't understood; want a code (\"200\"), a class (\"2xx\") or a range (\"200-299\")", text)
-	lo, hi, isRange := strings.Cut(text, "-")
-	if !isRange {
-		hi = lo
-		if len(text) == 3 && strings.EqualFold(text[1:], "xx") && text[0] >= '1' && text[0] <= '9' {
-			lo, hi = text[:1]+"00", text[:1]+"99"
+// Aggregation is how a meter makes usage of records.
+type Aggregation uint8
+
+// The aggregations.
+const (
+	// CountLines adds one for each record.
+	CountLines Aggregation = iota
+	// SumField adds the whole number that a field holds. A record whose field
+	// holds none isn't counted.
+	SumField
+	// CountUnique adds one for each value of a field that the customer has
+	// not had before in the same Per. A record without the field isn't counted.
+	CountUnique
+)
+
+// Per is how long CountUnique counts a value once, in UTC.
+type Per uint8
+
+// The spans.
+const (
+	PerHour Per = iota
+	PerDay
+	PerMonth
+)
+
+func (p Per) String() string { return [...]string{"hour", "day", "month"}[p] }
+
+const (
+	// MaxTimes is the largest weight of a call.
+	MaxTimes = 1_000_000
+	// MaxValue is the largest number that one record may add to a meter that
+	// sums, weight included: as many as a commit holds of them fit in a count.
+	MaxValue = 1_000_000_000_000
+)
+
+// Fields returns the names of the fields that meters ask for, each once. A
+// record that these meters measure has its Fields in this order.
+func Fields(meters []Meter) []string {
+	names := map[string]bool{}
+	for _, m := range meters {
+		if m.Aggregation != CountLines {
+			names[m.Field] = true
 		}
-	}
-	from, err1 := strconv.ParseUint(lo, 10, 16)
-	to, err2 := strconv.ParseUint(hi, 10, 16)
-	if err1 != nil || err2 != nil || len(lo) != 3 || len(hi) != 3 || from > to {
-		return wrong
-	}
-	for code := from; code <= to; code++ {
-		s[code/64] |= 1 << (code % 64)
-	}
-	return nil
-}
-
-// Has reports whether code is in the set.
-func (s *StatusSet) Has(code int) bool {
-	return uint(code) < 1000 && s[code/64]&(1<<(code%64)) != 0
-}
-
-// Empty reports whether no status is in the set.
-func (s *StatusSet) Empty() bool { return *s == StatusSet{} }
-
-// Meters is a compiled set of meters. It is read-only and safe for concurrent
-// use.
-type Meters struct {
-	names []string
-	rules []rule
-	paths pathTree
-	any   []int32 // rules without a path
-}
-
-// rule is what remains to be checked when the path fits.
-type rule struct {
-	methods []string
-	status  StatusSet
-	anyCode bool
-}
-
-// NewMeters compiles meters. It reports every pattern that isn't understood.
-func NewMeters(meters []Meter) (*Meters, error) {
-	ms := &Meters{}
-	var errs []error
-	for i, m := range meters {
-		if slices.Contains(ms.names, m.Name) {
-			errs = append(errs, fmt.Errorf("meter %s is there twice", m.Name))
-		}
-		ms.names = append(ms.names, m.Name)
-		ms.rules = append(ms.rules, rule{m.Methods, m.Status, m.Status.Empty()})
-		if len(m.Paths) == 0 {
-			ms.any = append(ms.any, int32(i))
-		}
-		for _, p := range m.Paths {
-			if err := ms.paths.add(p, int32(i)); err != nil {
-				errs = append(errs, fmt.Errorf("meter %s: %w", m.Name, err))
+		for _, match := range append([]Match{m.Match}, m.Exclude...) {
+			for _, f := range match.Fields {
+				names[f.Field] = true
 			}
 		}
 	}
-	return ms, errors.Join(errs...)
+	return slices.Sorted(maps.Keys(names))
 }
 
-// Names returns the meters' names in the order given.
-func (ms *Meters) Names() []string { return ms.names }
-
-// NewTally returns an empty tally for these meters.
-func (ms *Meters) NewTally() *Tally { return NewTally(ms.names) }
-
-// Measure counts a record: it adds 1 to each meter that wants it, for the
-// record's customer, and accounts for the line. It allocates only for
-// customers and windows that are new to t.
-func (ms *Meters) Measure(rec *Record, t *Tally) {
-	h := t.hourAt(windowAt(rec.Time))
-	h.lines.Lines++
-	t.lines++
-	ms.match(rec, t)
-	if len(t.matched) == 0 {
-		h.lines.Rules[RulePath]++
-		return
-	}
-	if len(rec.Customer) == 0 {
-		h.lines.NoCustomer++
-		return
-	}
-	h.lines.Billed++
-	slot, minute := t.names.Number(rec.Customer), minuteOf(rec.Time)
-	for _, m := range t.matched {
-		t.add(h, m, slot, 1, minute)
-	}
+// WantsHost reports whether meters ask for a record's Host.
+func WantsHost(meters []Meter) bool {
+	return slices.ContainsFunc(meters, func(m Meter) bool {
+		return len(m.Hosts) > 0 || slices.ContainsFunc(m.Exclude, func(e Match) bool { return len(e.Hosts) > 0 })
+	})
 }
 
-// Matching returns the indices of the meters that want the record, valid
-// until t is used again. It counts nothing.
-func (ms *Meters) Matching(rec *Record, t *Tally) []int32 {
-	ms.match(rec, t)
-	return t.matched
-}
-
-// match leaves in t.matched the meters that want the record, each once.
-func (ms *Meters) match(rec *Record, t *Tally) {
-	t.matched = t.matched[:0]
-	if rec.Path == nil {
-		return
+// CheckHost tells whether host can be used as a meter's host, and what is
+// accepted when it can't: a name or an address in lower case without a port,
+// or *.example.com for every name that ends in .example.com.
+func CheckHost(host string) error {
+	name := strings.TrimPrefix(host, "*.")
+	switch {
+	case name == "":
+		return fmt.Errorf("host %q is empty; want a name such as \"api.example.com\", or \"*.example.com\"", host)
+	case strings.Contains(name, "*"):
+		return fmt.Errorf("host %q has a * elsewhere than at its front; want \"*.example.com\"", host)
+	case strings.ContainsAny(name, "/ \t@?#,"):
+		return fmt.Errorf("host %q isn't a host alone; want a name such as \"api.example.com\"", host)
+	case strings.Contains(name, ":") && !strings.HasSuffix(name, "]"):
+		return fmt.Errorf("host %q has a port, which is no part of it; want %q", host, host[:strings.LastIndexByte(host, ':')])
+	case strings.HasSuffix(name, "."):
+		return fmt.Errorf("host %q ends in a dot, which is taken off before hosts are compared; want %q", host, strings.TrimSuffix(host, "."))
+	case strings.ToLower(name) != name:
+		return fmt.Errorf("host %q has capitals, and hosts are compared in lower case; want %q", host, strings.ToLower(host))
 	}
-	t.matched = append(t.matched, ms.any...)
-	t.matched = ms.paths.match(rec.Path, t.matched)
-	if len(t.matched) == 0 {
-		return
-	}
-	t.stamp++
-	kept := t.matched[:0]
-	for _, m := range t.matched {
-		r := &ms.rules[m]
-		if t.stamps[m] == t.stamp || !r.anyCode && !r.status.Has(rec.Status) || !r.wantsMethod(rec.Method) {
-			continue
-		}
-		t.stamps[m] = t.stamp
-		kept = append(kept, m)
-	}
-	t.matched = kept
-}
-
-func (r *rule) wantsMethod(method []byte) bool {
-	if len(r.methods) == 0 {
-		return true
-	}
-	for _, m := range r.methods {
-		if m == string(method) {
-			return true
-		}
-	}
-	return false
+	return nil
 }

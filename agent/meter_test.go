@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -39,11 +40,11 @@ func record(method, path string, status int, customer string) *Record {
 
 func TestMeterMatches(t *testing.T) {
 	ms := meters(t,
-		Meter{Name: "score", Paths: []string{"/RetrieveCreditScore"}, Methods: []string{"GET", "POST"}, Status: status(t, "200")},
-		Meter{Name: "users", Paths: []string{"/v1/users/{id}", "/v1/users/{id}/*"}, Status: status(t, "2xx", "304")},
-		Meter{Name: "all-v1", Paths: []string{"/v1/*"}},
-		Meter{Name: "any", Status: status(t, "500-599")},
-		Meter{Name: "root", Paths: []string{"/", "/a/{$}"}},
+		Meter{Name: "score", Match: Match{Paths: []string{"/RetrieveCreditScore"}, Methods: []string{"GET", "POST"}, Status: status(t, "200")}},
+		Meter{Name: "users", Match: Match{Paths: []string{"/v1/users/{id}", "/v1/users/{id}/*"}, Status: status(t, "2xx", "304")}},
+		Meter{Name: "all-v1", Match: Match{Paths: []string{"/v1/*"}}},
+		Meter{Name: "any", Match: Match{Status: status(t, "500-599")}},
+		Meter{Name: "root", Match: Match{Paths: []string{"/", "/a/{$}"}}},
 	)
 	tests := []struct {
 		method, path string
@@ -117,7 +118,7 @@ func TestPatternErrors(t *testing.T) {
 		if err := CheckPath(tt.pattern); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("CheckPath(%q) = %v, want an error with %q", tt.pattern, err, tt.want)
 		}
-		if _, err := NewMeters([]Meter{{Name: "m", Paths: []string{tt.pattern}}}); err == nil {
+		if _, err := NewMeters([]Meter{{Name: "m", Match: Match{Paths: []string{tt.pattern}}}}); err == nil {
 			t.Errorf("NewMeters takes %q", tt.pattern)
 		}
 	}
@@ -157,7 +158,7 @@ func rows(t *Tally) map[string]uint64 {
 }
 
 func TestTallyCountsAndAccounts(t *testing.T) {
-	ms := meters(t, Meter{Name: "a", Paths: []string{"/a"}}, Meter{Name: "ab", Paths: []string{"/a", "/b", "/{x}"}})
+	ms := meters(t, Meter{Name: "a", Match: Match{Paths: []string{"/a"}}}, Meter{Name: "ab", Match: Match{Paths: []string{"/a", "/b", "/{x}"}}})
 	tally := ms.NewTally()
 	tally.Refuse(2, WindowOf(noon)) // nothing was read yet: the fallback's window
 	ms.Measure(record("GET", "/a", 200, "acme"), tally)
@@ -229,11 +230,12 @@ func TestTallyForgetsInventedCustomers(t *testing.T) {
 
 func TestMeasureAllocatesNothing(t *testing.T) {
 	ms := meters(t,
-		Meter{Name: "a", Paths: []string{"/v1/users/{id}"}, Methods: []string{"GET"}, Status: status(t, "2xx")},
-		Meter{Name: "b", Paths: []string{"/v1/*"}},
+		Meter{Name: "a", Match: Match{Paths: []string{"/v1/users/{id}"}, Methods: []string{"GET"}, Status: status(t, "2xx")}},
+		Meter{Name: "b", Match: Match{Paths: []string{"/v1/*"}}},
+		Meter{Name: "c", Match: Match{Hosts: []string{"*.example.com"}, Fields: []FieldTest{{Field: "$x", Values: []string{"1"}, Pattern: regexp.MustCompile("[0-9]")}}}, Aggregation: CountUnique, Field: "$x"},
 	)
 	tally := ms.NewTally()
-	recs := []*Record{record("GET", "/v1/users/7", 200, "acme"), record("POST", "/x", 404, "zoe"), record("GET", "/v1/y", 200, "")}
+	recs := []*Record{record("GET", "/v1/users/7", 200, "acme"), record("POST", "/x", 404, "zoe"), record("GET", "/v1/y", 200, ""), call("/z", "a.b.example.com", "1")}
 	for _, r := range recs {
 		ms.Measure(r, tally)
 	}
@@ -253,7 +255,7 @@ func BenchmarkMeasure(b *testing.B) {
 		b.Run(fmt.Sprintf("meters=%d", n), func(b *testing.B) {
 			var list []Meter
 			for i := range n {
-				list = append(list, Meter{Name: fmt.Sprint(i), Paths: []string{fmt.Sprintf("/v1/resource%d/{id}", i)}, Status: status(b, "200")})
+				list = append(list, Meter{Name: fmt.Sprint(i), Match: Match{Paths: []string{fmt.Sprintf("/v1/resource%d/{id}", i)}, Status: status(b, "200")}})
 			}
 			ms := meters(b, list...)
 			tally := ms.NewTally()

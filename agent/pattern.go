@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// pathTree finds which rules want a path, in time that grows with the path's
-// depth and the number of matching patterns, not with the number of rules.
-// It is read-only once built.
+// pathTree finds which rules may want a path, in time that grows with the
+// path's depth and the number of matching patterns, not with the number of
+// rules. It is read-only once indexed.
 type pathTree struct {
 	literal map[string]*pathTree
 	param   *pathTree // {name}: one segment, not empty
-	ends    []int32   // rules of patterns that end here
-	rests   []int32   // rules of patterns whose rest begins here: /* or {name...}
+	ends    ruleList  // rules of patterns that end here
+	rests   ruleList  // rules of patterns whose rest begins here: /* or {name...}
 }
 
 // CheckPath tells whether pattern can be used as a meter's path, and what is
@@ -75,16 +75,12 @@ func splitPattern(pattern string) ([]segment, error) {
 }
 
 // add makes rule want the paths of pattern.
-func (n *pathTree) add(pattern string, rule int32) error {
-	segs, err := splitPattern(pattern)
-	if err != nil {
-		return err
-	}
-	for _, s := range segs {
+func (n *pathTree) add(pattern []segment, rule int32) {
+	for _, s := range pattern {
 		switch s.kind {
 		case segRest:
-			n.rests = append(n.rests, rule)
-			return nil
+			n.rests.all = append(n.rests.all, rule)
+			return
 		case segParam:
 			if n.param == nil {
 				n.param = &pathTree{}
@@ -102,39 +98,50 @@ func (n *pathTree) add(pattern string, rule int32) error {
 			n = next
 		}
 	}
-	n.ends = append(n.ends, rule)
-	return nil
+	n.ends.all = append(n.ends.all, rule)
 }
 
-// match appends the rules that want path, a rule once for each of its patterns
-// that does. It allocates only when rules is too small.
-func (n *pathTree) match(path []byte, rules []int32) []int32 {
-	if len(path) == 0 || path[0] != '/' {
-		return rules
+// index prepares every list of the tree for lookups.
+func (n *pathTree) index(rules []rule) {
+	n.ends.index(rules)
+	n.rests.index(rules)
+	if n.param != nil {
+		n.param.index(rules)
 	}
-	return n.walk(path[1:], rules)
+	for _, next := range n.literal {
+		next.index(rules)
+	}
+}
+
+// match appends the lists of rules whose paths path is among. It allocates
+// only when lists is too small.
+func (n *pathTree) match(path []byte, lists []*ruleList) []*ruleList {
+	if len(path) == 0 || path[0] != '/' {
+		return lists
+	}
+	return n.walk(path[1:], lists)
 }
 
 // walk matches the segments of rest, which begins behind a slash.
-func (n *pathTree) walk(rest []byte, rules []int32) []int32 {
-	rules = append(rules, n.rests...)
+func (n *pathTree) walk(rest []byte, lists []*ruleList) []*ruleList {
+	lists = n.rests.appendTo(lists)
 	if n.literal == nil && n.param == nil {
-		return rules
+		return lists
 	}
 	seg, tail, more := bytes.Cut(rest, []byte{'/'})
 	if next := n.literal[string(seg)]; next != nil {
 		if more {
-			rules = next.walk(tail, rules)
+			lists = next.walk(tail, lists)
 		} else {
-			rules = append(rules, next.ends...)
+			lists = next.ends.appendTo(lists)
 		}
 	}
 	if n.param != nil && len(seg) > 0 {
 		if more {
-			rules = n.param.walk(tail, rules)
+			lists = n.param.walk(tail, lists)
 		} else {
-			rules = append(rules, n.param.ends...)
+			lists = n.param.ends.appendTo(lists)
 		}
 	}
-	return rules
+	return lists
 }

@@ -26,7 +26,7 @@ func (s *hungSource) Next(ctx context.Context, wait time.Duration) (Block, error
 
 func TestProgressShowsTheHungLoop(t *testing.T) {
 	t.Parallel()
-	ms, err := NewMeters([]Meter{{Name: "calls", Paths: []string{"/*"}}})
+	ms, err := NewMeters([]Meter{{Name: "calls", Match: Match{Paths: []string{"/*"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

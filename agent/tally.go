@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 )
@@ -23,9 +24,18 @@ type Tally struct {
 	lines   int
 	members members
 	refused []Refusal
-	matched []int32  // scratch of Measure: the meters that want the line
-	stamps  []uint64 // scratch of Measure: the line that a meter last wanted
-	stamp   uint64
+
+	// Scratch of Measure: the meters that want the line, the lists and the
+	// meters looked at, and the line for which each was last looked at.
+	matched    []wanted
+	lists      []*ruleList
+	candidates []int32
+	stamps     []uint64
+	stamp      uint64
+	// notNumber counts the times that a line had no number for a meter that
+	// sums, the last time for notNumberOf.
+	notNumber   int
+	notNumberOf int32
 }
 
 // hour is what was counted in one window.
@@ -59,10 +69,9 @@ const maxIdleNames = 1 << 18
 // NewTally returns an empty tally for meters with the given names.
 func NewTally(meters []string) *Tally {
 	return &Tally{
-		meters:  meters,
-		names:   NewNames(),
-		matched: make([]int32, 0, len(meters)),
-		stamps:  make([]uint64, len(meters)),
+		meters: meters,
+		names:  NewNames(),
+		stamps: make([]uint64, len(meters)),
 	}
 }
 
@@ -182,6 +191,14 @@ func (t *Tally) Skip(fallback Window) {
 	h.lines.Lines++
 	h.lines.Rules[RuleSkip]++
 	t.lines++
+}
+
+// takeNotNumber returns how often a line had no number for a meter that sums
+// since it was last asked, and of which meter that was so last.
+func (t *Tally) takeNotNumber() (int, error) {
+	n := t.notNumber
+	t.notNumber = 0
+	return n, fmt.Errorf("meter %s", t.meters[t.notNumberOf])
 }
 
 // add counts value for a customer; value must not be 0.

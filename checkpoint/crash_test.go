@@ -58,7 +58,7 @@ func crashChild(dir string) error {
 		at = positions[0].Offset
 	}
 	fmt.Println("open")
-	ms, err := agent.NewMeters([]agent.Meter{{Name: "m0", Paths: []string{"/m0"}}, {Name: "m1", Paths: []string{"/m1"}}})
+	ms, err := agent.NewMeters([]agent.Meter{{Name: "m0", Match: agent.Match{Paths: []string{"/m0"}}}, {Name: "m1", Match: agent.Match{Paths: []string{"/m1"}}}})
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func meters(t testing.TB, n int) *agent.Meters {
 	t.Helper()
 	var list []agent.Meter
 	for i := range n {
-		list = append(list, agent.Meter{Name: fmt.Sprintf("m%d", i), Paths: []string{fmt.Sprintf("/m%d", i)}})
+		list = append(list, agent.Meter{Name: fmt.Sprintf("m%d", i), Match: agent.Match{Paths: []string{fmt.Sprintf("/m%d", i)}}})
 	}
 	ms, err := agent.NewMeters(list)
 	if err != nil {
