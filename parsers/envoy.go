@@ -180,6 +180,12 @@ func compileEnvoyText(f *Format, s *Spec) error {
 	case "istio":
 		text = istioText
 	}
+	if p, ok := readPaste(text); ok {
+		var err error
+		if text, err = p.text(); err != nil {
+			return specError("envoy_text", err)
+		}
+	}
 	t, ops, err := parseEnvoyText(text)
 	if err != nil {
 		return specError("envoy_text", err)

@@ -155,7 +155,7 @@ func TestEnvoyJSON(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { _ = p.Parse(text, &rec) }); n != 0 {
 		t.Errorf("got %v allocations per line, want 0", n)
 	}
-	for text, want := range map[string]string{"[]": "isn't an object", `{"a":"b"}`: "no key has", "start: x": "paste Envoy's json_format as JSON"} {
+	for text, want := range map[string]string{"[]": "isn't a table of keys", `{"a":"b"}`: "no key has", "start: x": "no key has"} {
 		var e *SpecError
 		if _, err := Compile(Spec{EnvoyJSON: text}); !errors.As(err, &e) || !strings.Contains(e.Error(), want) {
 			t.Errorf("%s: got %v, want … %s …", text, err, want)

@@ -1,9 +1,7 @@
 package parsers
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -16,9 +14,9 @@ func compileEnvoyJSON(f *Format, s *Spec) error {
 	if strings.TrimSpace(text) == "istio-json" {
 		text = istioJSON
 	}
-	var pasted map[string]any
-	if err := json.Unmarshal([]byte(text), &pasted); err != nil || pasted == nil {
-		return specError("envoy_json", fmt.Errorf("the format isn't an object of JSON (%v); paste Envoy's json_format as JSON, or use the built-in name istio-json", err))
+	pasted, err := readJSONFormat(text)
+	if err != nil {
+		return specError("envoy_json", err)
 	}
 	keys := map[string]string{}
 	flatten(keys, "", pasted)

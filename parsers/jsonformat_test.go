@@ -46,7 +46,7 @@ func TestJSONFormatErrors(t *testing.T) {
 		{Spec{JSON: map[string]string{"customer": "a"}, Customer: "b"}, "customer", "leave one of them out"},
 		{Spec{JSON: map[string]string{"status": "a"}, Nginx: "combined"}, "json", "only one of nginx and json"},
 		{Spec{JSON: map[string]string{"status": "a"}, Escape: "json"}, "escape", "only an nginx format"},
-		{Spec{JSON: map[string]string{"status": "a"}, Charset: map[string]string{"a": "b"}}, "charset", "needs no charset"},
+		{Spec{JSON: map[string]string{"status": "a"}, Charset: map[string]string{"a": "b"}}, "charset", "leave charset out"},
 		{Spec{Nginx: "combined", Wrap: "k8s"}, "wrap", "want cri, docker or syslog"},
 	} {
 		_, err := Compile(tt.spec)

@@ -15,11 +15,12 @@ type Spec struct {
 	// Escape is nginx's escape=: "default", "json" or "none". Empty means
 	// what the directive says, else "default".
 	Escape string
-	// EnvoyText is the text_format of an Envoy access log, or the name of a
-	// built-in one ("envoy", "istio").
+	// EnvoyText is the text_format of an Envoy access log, the YAML that it
+	// stands in, or the name of a built-in one ("envoy", "istio").
 	EnvoyText string
-	// EnvoyJSON is the json_format of an Envoy access log, as JSON, or the
-	// name of a built-in one ("istio-json").
+	// EnvoyJSON is the json_format of an Envoy access log, as JSON or YAML,
+	// alone or in the piece of configuration that it stands in, or the name of
+	// a built-in one ("istio-json").
 	EnvoyJSON string
 	// JSON says which key of a line of JSON holds what: time, status, method,
 	// path (the target as sent) or request (the request line), host and
@@ -143,7 +144,7 @@ func (s *Spec) compiler() (kind string, compile func(*Format, *Spec) error, err 
 		return "", nil, specError("escape", errors.New("only an nginx format has an escape; leave it out"))
 	}
 	if len(s.Charset) > 0 && strings.HasSuffix(keys[0], "json") {
-		return "", nil, specError("charset", errors.New("JSON needs no charset; leave it out"))
+		return "", nil, specError("charset", errors.New("in JSON every value ends where its writer says, so there is nothing to tell apart; leave charset out"))
 	}
 	return keys[0], compile, nil
 }
