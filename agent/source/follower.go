@@ -22,8 +22,8 @@ const (
 	// busyFor is how long after its last growth a file is polled; then only
 	// scans look at it.
 	busyFor = time.Second
-	// Scans take at most a hundredth of the time, but are never further apart
-	// than scanLatest.
+	// Scans take at most a hundredth of the time, or a tenth while a log is
+	// rotated again and again, but are never further apart than scanLatest.
 	scanEvery  = time.Second
 	scanLatest = 5 * time.Second
 )

@@ -99,7 +99,7 @@ func (f *Follower) scan(ctx context.Context, now time.Time) {
 		return cmp.Or(cmp.Compare(b.kind, a.kind), cmp.Compare(a.st.mtime, b.st.mtime))
 	})
 	took := f.clock().Sub(now)
-	f.rested = now.Add(took + min(100*took, scanLatest))
+	f.rested = now.Add(took + min(10*took, scanLatest))
 	f.nextScan = now.Add(took + min(max(scanEvery, 100*took), scanLatest))
 	f.pace(now)
 }
