@@ -95,7 +95,7 @@ const (
 func Fields(meters []Meter) []string {
 	names := map[string]bool{}
 	for _, m := range meters {
-		if m.Aggregation != CountLines {
+		if m.Aggregation != CountLines && m.Field != "" {
 			names[m.Field] = true
 		}
 		for _, match := range append([]Match{m.Match}, m.Exclude...) {

@@ -304,7 +304,7 @@ func TestLookupsAgreeWithTrying(t *testing.T) {
 			list = append(list, m)
 		}
 		list = append(list, Meter{Name: "xy", Match: Match{Paths: []string{"/xy"}, Fields: []FieldTest{{Field: "$x"}, {Field: "$y"}}}})
-		ms, tally := meters(t, list...), NewTally(nil)
+		ms := meters(t, list...)
 		for range 200 {
 			rec := call(one("/v1/a", "/v1/", "/v1/a/b", "/x/a", "/xy", "/"), one("", "a", "a.example", "b.example", "c.b.example"),
 				one("", "0", "1", "2", "4"), one("", "1", "3"))
@@ -321,7 +321,7 @@ func TestLookupsAgreeWithTrying(t *testing.T) {
 			if got := matching(ms, rec); got != strings.Join(want, " ") {
 				t.Fatalf("%s: got %q, want %q", rec.Path, got, want)
 			}
-			tally = ms.NewTally()
+			tally := ms.NewTally()
 			ms.Measure(rec, tally)
 			if lines := accounts(tally)[WindowOf(noon)]; len(want) == 0 && lines.Rules[closest] != 1 {
 				t.Fatalf("%s: got %v, want %s", rec.Path, lines, closest)

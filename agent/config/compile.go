@@ -11,12 +11,28 @@ import (
 	"github.com/logmeter/logmeter/parsers"
 )
 
+// compile makes the parser of a format, which cuts what the meters ask for as
+// far as the format has it.
+func (r *reader) compile(f *Format) (err error) {
+	f.Spec.Host = r.host
+	if f.Compiled, err = parsers.Compile(f.Spec); err != nil || len(r.fields) == 0 {
+		return err
+	}
+	wanted := make([]string, len(r.fields))
+	for i, name := range r.fields {
+		if f.Compiled.Has(name) {
+			wanted[i] = name
+		}
+	}
+	f.Spec.Fields = wanted
+	f.Compiled, err = parsers.Compile(f.Spec)
+	return err
+}
+
 // compile makes the parser of a format, or reports what is wrong with it: a
 // fault of a pasted format at its own line within the text.
 func (t table) compile(f *Format) {
-	var err error
-	f.Compiled, err = parsers.Compile(f.Spec)
-	for _, err := range each(err) {
+	for _, err := range each(t.r.compile(f)) {
 		var spec *parsers.SpecError
 		if !errors.As(err, &spec) {
 			t.r.fault(t.at.line, t.name, "%v", err)

@@ -45,7 +45,7 @@ func TestExampleUncommentedParses(t *testing.T) {
 	text := commentedOut.ReplaceAllString(readExample(t), "$1")
 	text = strings.ReplaceAll(text, "/etc/logmeter/stripe.key", key)
 	c := parseOK(t, text, nil)
-	if got, want := len(c.Meter), 2; got != want {
+	if got, want := len(c.Meter), 4; got != want {
 		t.Errorf("meters = %d, want %d", got, want)
 	}
 	if got, want := len(c.Customers.Map), 2; got != want {

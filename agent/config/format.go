@@ -174,7 +174,7 @@ func (r *reader) checkFormat(source table, c *Config) {
 	}
 	f := Format{Name: name, Spec: spec}
 	var err error
-	if f.Compiled, err = parsers.Compile(spec); err != nil {
+	if err = r.compile(&f); err != nil {
 		source.fault("format", "the built-in format %s can't be used: %v", name, err)
 		return
 	}

@@ -1,7 +1,9 @@
 package config
 
+import "github.com/logmeter/logmeter/agent"
+
 // wants is how each part of a record is asked for in a kind of format.
-type wants struct{ customer, time, path, method, status string }
+type wants struct{ customer, time, path, method, status, host string }
 
 var wanted = map[string]wants{
 	"nginx": {
@@ -10,6 +12,7 @@ var wanted = map[string]wants{
 		path:     "$request, or $request_method and $request_uri in it",
 		method:   "$request or $request_method in it",
 		status:   "$status in it",
+		host:     "$host or $http_host in it",
 	},
 	"envoy_text": {
 		customer: `customer = "%OPERATOR%", the operator of the log that says who called, such as %RESP(X-CUSTOMER-ID)%`,
@@ -17,6 +20,7 @@ var wanted = map[string]wants{
 		path:     "%REQ(:PATH)% in it",
 		method:   "%REQ(:METHOD)% in it",
 		status:   "%RESPONSE_CODE% in it",
+		host:     "%REQ(:AUTHORITY)% in it",
 	},
 	"envoy_json": {
 		customer: `customer = "KEY", the key of the log that says who called; one in another has a dot between them`,
@@ -24,6 +28,7 @@ var wanted = map[string]wants{
 		path:     "a key with %REQ(:PATH)% alone in it",
 		method:   "a key with %REQ(:METHOD)% alone in it",
 		status:   "a key with %RESPONSE_CODE% alone in it",
+		host:     "a key with %REQ(:AUTHORITY)% alone in it",
 	},
 	"json": {
 		customer: `customer = "KEY", the key of the log that says who called; one in another has a dot between them`,
@@ -31,6 +36,7 @@ var wanted = map[string]wants{
 		path:     `path = "KEY" or request = "KEY" in its json`,
 		method:   `method = "KEY" or request = "KEY" in its json`,
 		status:   `status = "KEY" in its json`,
+		host:     `host = "KEY" in its json`,
 	},
 }
 
@@ -49,16 +55,22 @@ func (f Format) lacking(meters map[string]Meter) []string {
 	if fields.Path == "" {
 		lacks = append(lacks, "path, so no line fits a meter; want "+want.path)
 	}
-	method, status := false, false
+	method, status, host := false, false, false
 	for _, m := range meters {
-		method = method || len(m.Methods) > 0
-		status = status || !m.Status.Empty()
+		for _, asks := range append([]agent.Match{m.Match}, m.Exclude...) {
+			method = method || len(asks.Methods) > 0
+			status = status || !asks.Status.Empty()
+			host = host || len(asks.Hosts) > 0
+		}
 	}
 	if method && fields.Method == "" && fields.Path != "" {
 		lacks = append(lacks, "method, which a meter asks for; want "+want.method)
 	}
 	if status && fields.Status == "" {
 		lacks = append(lacks, "status, which a meter asks for; want "+want.status)
+	}
+	if host && fields.Host == "" {
+		lacks = append(lacks, "host, which a meter asks for; want "+want.host)
 	}
 	return lacks
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/logmeter/logmeter/agent"
 )
 
 // maxFile is the size in bytes of the largest file that is read.
@@ -103,16 +105,19 @@ func (r *reader) read(top table, c *Config) {
 	if top.str("state_dir", &c.StateDir) {
 		c.StateDir = top.path("state_dir", c.StateDir)
 	}
-	names, formats := top.tables("format")
-	for _, name := range names {
-		c.Format[name] = formats[name].format(name)
-		c.lines[name] = formats[name].at.line
-	}
 	names, meters := top.tables("meter")
 	for _, name := range names {
 		c.Meter[name] = meters[name].meter(name)
 	}
 	r.checkEventNames(meters, c.Meter)
+	// The meters come first: what they ask for is cut from the lines, and no
+	// more.
+	r.fields, r.host = agent.Fields(c.Meters()), agent.WantsHost(c.Meters())
+	names, formats := top.tables("format")
+	for _, name := range names {
+		c.Format[name] = formats[name].format(name)
+		c.lines[name] = formats[name].at.line
+	}
 	names, sources := top.tables("source")
 	for _, name := range names {
 		c.Source[name] = sources[name].source(name)
@@ -120,6 +125,7 @@ func (r *reader) read(top table, c *Config) {
 	}
 	r.checkOverlap(names, sources, c.Source)
 	r.checkUse(c.Sources(), formats)
+	r.checkFields(meters, c)
 	top.table("customers").customers(&c.Customers)
 	top.table("stripe").stripe(&c.Stripe)
 	top.table("report").report(&c.Report)

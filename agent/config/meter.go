@@ -27,14 +27,8 @@ func (t table) meter(name string) Meter {
 			t.fault("event_name", "%s has blanks around it or control characters in it; want the event_name as Stripe shows it", show(m.EventName))
 		}
 	}
-	if how := "count"; t.str("aggregation", &how) && how != "count" {
-		switch how {
-		case "sum", "unique":
-			t.fault("aggregation", "%q %s; want \"count\"", how, later)
-		default:
-			t.fault("aggregation", "%s isn't understood; want \"count\"", show(how))
-		}
-	}
+	t.aggregation(&m.Meter)
+	t.excludes(&m.Meter)
 	t.table("match").match(t, &m.Meter)
 	return m
 }
@@ -47,20 +41,12 @@ func (t table) match(meter table, m *agent.Meter) {
 		}
 		return
 	}
-	for _, p := range t.list("path", asString) {
-		t.checkPath(p)
-		m.Paths = append(m.Paths, p.text)
+	t.conditions(&m.Match)
+	if err := agent.CheckCrossing(m.Paths); err != nil {
+		t.fault("path", "%v", err)
 	}
-	for _, method := range t.list("method", asString) {
-		t.checkMethod(method)
-		m.Methods = append(m.Methods, method.text)
-	}
-	for _, s := range t.list("status", asCode) {
-		if err := m.Status.ParseStatus(s.text); err != nil {
-			t.r.fault(s.line, t.full("status"), "%v", err)
-		}
-	}
-	if !t.has("status") {
+	excluded := slices.ContainsFunc(m.Exclude, func(e agent.Match) bool { return !e.Status.Empty() })
+	if !t.has("status") && !excluded {
 		t.r.warn(meter.line("match"), t.name, "counts calls of every status: failed ones (4xx, 5xx) are billed too", `add status = "2xx"; or status = "100-599", if that is what you mean`)
 	}
 }

@@ -15,6 +15,8 @@ type reader struct {
 	file     string // as given, for messages
 	dir      string // absolute; relative paths of the file begin here
 	env      func(string) string
+	fields   []string // that the meters ask for, as agent.Fields has them
+	host     bool     // that they ask for the host
 	problems Problems
 	warnings Problems
 }
