@@ -183,9 +183,28 @@ func writeUsageTable(out io.Writer, usage []agent.Usage) error {
 	return w.Flush()
 }
 
+// ruleTexts says for people why lines aren't billable, by rule.
+var ruleTexts = [agent.RuleCount]string{
+	agent.RuleSkip:    "set aside by the format",
+	agent.RulePath:    "have no meter's path",
+	agent.RuleMethod:  "have another method",
+	agent.RuleStatus:  "have another status",
+	agent.RuleHost:    "have another host",
+	agent.RuleField:   "have other fields, or no whole number to add up",
+	agent.RuleExclude: "are excluded",
+	agent.RuleZero:    "have 0 to add up",
+}
+
 func accountingText(a agent.Accounting) string {
-	return fmt.Sprintf("%d lines = %d billed + %d not billable + %d no customer + %d refused\n",
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d lines = %d billed + %d not billable + %d no customer + %d refused\n",
 		a.Lines, a.Billed, a.NotBillable(), a.NoCustomer, a.Refused)
+	for r, n := range a.Rules {
+		if n > 0 {
+			fmt.Fprintf(&b, "  not billable: %d %s\n", n, ruleTexts[r])
+		}
+	}
+	return b.String()
 }
 
 // printable quotes s unless it is plain printable text.

@@ -45,7 +45,7 @@ found on standard error:
 			return o.check(cmd.Context(), f)
 		},
 	}
-	c.Flags().StringVar(&f.logFile, "log", "", "look at the last lines of this `file` instead of the configured logs")
+	c.Flags().StringVar(&f.logFile, "log", "", "look at the last lines of this `file` instead of the configured logs, and explain what each meter makes of them")
 	c.Flags().StringVar(&f.source, "source", "", "with --log: the `name` of the source whose format the lines have")
 	c.Flags().StringVar(&f.nginx, "nginx", "", "compare with this configuration of nginx, a `file` such as /etc/nginx/nginx.conf")
 	c.Flags().StringVar(&f.prefix, "nginx-prefix", "", "the `folder` in which relative paths of nginx's logs begin; default: the installed nginx's, else the configuration's")
@@ -92,6 +92,7 @@ func (o *options) check(ctx context.Context, f checkFlags) error {
 			return failed(err)
 		}
 		s.Path = f.logFile
+		ch.explain = true
 		sources = []config.Source{s}
 	}
 	if err := o.checkConfig(ctx, ch, c, sources); err != nil {

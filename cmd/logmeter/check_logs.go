@@ -13,7 +13,6 @@ import (
 
 	"github.com/logmeter/logmeter/agent"
 	"github.com/logmeter/logmeter/agent/config"
-	"github.com/logmeter/logmeter/parsers"
 )
 
 const (
@@ -40,17 +39,17 @@ func (o *options) checkSource(ch *checker, c *config.Config, s config.Source, me
 			ch.problem("source %s: %v\nhint: logmeter must be able to read the log; on Debian add its user to the group adm", s.Name, err)
 			continue
 		}
-		ch.checkLog(s, path, lines, format, meters)
+		ch.checkLog(s, path, lines, c.Format[s.Format], meters)
 	}
 }
 
 // checkLog shows how lines of one log parse.
-func (c *checker) checkLog(s config.Source, path string, lines [][]byte, format *parsers.Format, meters *agent.Meters) {
+func (c *checker) checkLog(s config.Source, path string, lines [][]byte, format config.Format, meters *agent.Meters) {
 	if len(lines) == 0 {
 		c.ok("source %s: %s can be read; it has no line yet", s.Name, path)
 		return
 	}
-	parser, tally := format.NewParser(), meters.NewTally()
+	parser, tally := format.Compiled.NewParser(), meters.NewTally()
 	var rec agent.Record
 	refused, skipped := 0, 0
 	for _, line := range lines {
@@ -76,8 +75,9 @@ func (c *checker) checkLog(s config.Source, path string, lines [][]byte, format 
 				to += ", but it names no customer and isn't billed"
 			}
 		}
-		c.line("%s %s %s, status %d, customer %s: %s", time.UnixMilli(rec.Time).UTC().Format(time.RFC3339),
-			printable(string(rec.Method)), printable(string(rec.Path)), rec.Status, orNone(rec.Customer), to)
+		c.line("%s %s %s, status %d, customer %s%s: %s%s", time.UnixMilli(rec.Time).UTC().Format(time.RFC3339),
+			printable(string(rec.Method)), printable(string(rec.Path)), rec.Status, orNone(rec.Customer),
+			fieldsText(format.Spec.Fields, &rec), to, explainText(meters.Explain(&rec), !c.explain))
 	}
 	if refused > 0 && refused+skipped == len(lines) {
 		c.problem("source %s: none of the last %d lines of %s has the format %s\nhint: paste the format that the proxy's own configuration names for this file", s.Name, len(lines), path, s.Format)

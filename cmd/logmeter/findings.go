@@ -21,6 +21,9 @@ type checker struct {
 	out   io.Writer // nil prints nothing
 	topic string    // of the findings that come next
 	found []agent.Finding
+	// explain says what every meter makes of a line, not only the closest one
+	// of a line that none wants.
+	explain bool
 }
 
 func (c *checker) ok(format string, args ...any) { c.note(agent.OK, format, args...) }

@@ -21,6 +21,7 @@ import (
 
 func newParse(o *options) *cobra.Command {
 	var name string
+	var explain bool
 	c := &cobra.Command{
 		Use:   "parse [FILE...]",
 		Short: "Print each line of a log as logmeter reads it, as JSON",
@@ -31,14 +32,15 @@ Files may be plain or compressed with gzip; without one, or for -, it reads
 standard input. Bytes that aren't UTF-8 stand, in base64, under the field's
 name with _b64 behind it.`,
 		RunE: func(cmd *cobra.Command, files []string) error {
-			return o.parse(cmd.Context(), name, files)
+			return o.parse(cmd.Context(), name, explain, files)
 		},
 	}
 	c.Flags().StringVar(&name, "source", "", "the `name` of the source whose format the lines have; needed when there are several")
+	c.Flags().BoolVar(&explain, "explain", false, "add what each meter makes of the line, and which condition it fails")
 	return c
 }
 
-func (o *options) parse(ctx context.Context, name string, files []string) error {
+func (o *options) parse(ctx context.Context, name string, explain bool, files []string) error {
 	c, s, meters, err := o.loadSource(name)
 	if err != nil {
 		return err
@@ -52,7 +54,7 @@ func (o *options) parse(ctx context.Context, name string, files []string) error 
 	format := withHost(c.Format[s.Format])
 	p := &linePrinter{
 		out: newJSON(w), source: s.Name, parser: format.Compiled.NewParser(), names: format.Spec.Fields,
-		meters: meters, tally: meters.NewTally(),
+		meters: meters, tally: meters.NewTally(), explain: explain,
 	}
 	for {
 		b, err := src.Next(ctx, 0)
@@ -109,6 +111,8 @@ type linePrinter struct {
 	meters *agent.Meters
 	tally  *agent.Tally
 	rec    agent.Record
+	// explain adds what each meter makes of a line.
+	explain bool
 }
 
 func (p *linePrinter) block(b agent.Block) error {
@@ -148,6 +152,8 @@ type parsedLine struct {
 	CustomerB64 []byte         `json:"customer_b64,omitempty"`
 	Fields      map[string]any `json:"fields"`
 	Meters      []string       `json:"meters"`
+	// Explained is there with --explain.
+	Explained []explainedMeter `json:"explained,omitempty"`
 }
 
 // unreadLine is a line that is refused, or one that a rule sets aside. Line is
@@ -192,6 +198,9 @@ func (p *linePrinter) line(line []byte, offset int64) any {
 	}
 	for _, m := range p.meters.Matching(&p.rec, p.tally) {
 		r.Meters = append(r.Meters, p.meters.Names()[m])
+	}
+	if p.explain {
+		r.Explained = explained(p.meters.Explain(&p.rec))
 	}
 	return r
 }
