@@ -18,9 +18,11 @@ const (
 	// back the hours of the others. Its late lines become entries of their own.
 	sealPatience = 15 * time.Minute
 	// pageSize bounds the entries in memory, and calls is how many are under
-	// way at once, never two of one customer and meter.
+	// way at once, never two of one customer and meter. With answers that take
+	// 100 ms, 64 of them come to 600 entries a second; the Biller keeps the
+	// rate below what Stripe allows.
 	pageSize = 512
-	calls    = 16
+	calls    = 64
 )
 
 // reporter moves closed windows into the outbox and delivers the outbox. It

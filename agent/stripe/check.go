@@ -24,6 +24,10 @@ type Report struct {
 	AccountHidden bool
 	// Live is the mode that the key is for.
 	Live bool
+	// MeterIDs are Stripe's ids of the configured meters by event name, as far
+	// as they are there; nil when the key may not list them. An event name
+	// that leads to another meter than before bills something else.
+	MeterIDs map[string]string
 	// Reached says that Stripe answered at all.
 	Reached bool
 	// Findings are in the order in which a person should read them.
@@ -182,9 +186,14 @@ func (b *Biller) checkList(ctx context.Context, r *Report) bool {
 	}
 	b.catalogue.mu.Lock()
 	defer b.catalogue.mu.Unlock()
-	if b.catalogue.refused {
+	lacks := forbidden("rak_billing_meter_read")
+	switch {
+	case b.catalogue.refused:
 		r.add(Warning, "%s; until then the meters can't be checked, the payload keys %s and %s are assumed, and held usage can't be verified",
-			forbidden("rak_billing_meter_read"), defaultCustomerKey, defaultValueKey)
+			lacks, defaultCustomerKey, defaultValueKey)
+		return false
+	case b.catalogue.lost:
+		r.add(Warning, "%s; it had it before, so usage is sent as the meters were then, and held usage can't be verified", lacks)
 		return false
 	}
 	return true
@@ -193,10 +202,13 @@ func (b *Biller) checkList(ctx context.Context, r *Report) bool {
 func (b *Biller) checkMeters(r *Report) {
 	b.catalogue.mu.Lock()
 	defer b.catalogue.mu.Unlock()
-	names := slices.Sorted(maps.Keys(b.meters))
-	for _, name := range names {
+	r.MeterIDs = map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(b.meters)) {
 		event := b.meters[name].EventName
 		m := b.catalogue.find(event)
+		if m != nil {
+			r.MeterIDs[event] = m.id
+		}
 		switch {
 		case m == nil:
 			r.add(Problem, "meter.%s: Stripe has no meter with the event_name %q; create one (formula sum), or correct event_name%s",

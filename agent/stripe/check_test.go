@@ -1,7 +1,10 @@
 package stripe
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +132,66 @@ func TestCheckLive(t *testing.T) {
 	r := biller(t, Options{APIBase: s.URL, Key: "sk_live_x", Live: true}).Check(t.Context())
 	if !r.Live || r.Worst() != Warning || !strings.Contains(fmt.Sprint(r), "restricted key") {
 		t.Errorf("got %+v, want a warning to use a restricted key", r)
+	}
+}
+
+// The meters' ids are a part of what a state is bound to.
+func TestMeterIDs(t *testing.T) {
+	t.Parallel()
+	s := stripetest.New(t, event, "other", "archived")
+	s.Archive("archived", true)
+	s.AddRestrictedKey("rk_test_blind", "account_read", "billing_meter_event_write")
+	o := Options{APIBase: s.URL, Key: Secret(s.Key), Meters: map[string]Meter{
+		"calls": {EventName: event}, "archived": {}, "nowhere": {},
+	}}
+	b := biller(t, o)
+	for name, r := range map[string]Report{"Start": b.Start(t.Context()), "Check": b.Check(t.Context())} {
+		if want := map[string]string{event: "mtr_1", "archived": "mtr_3"}; !maps.Equal(r.MeterIDs, want) {
+			t.Errorf("%s: got %v, want %v", name, r.MeterIDs, want)
+		}
+	}
+	o.Key = "rk_test_blind"
+	if r := biller(t, o).Start(t.Context()); r.MeterIDs != nil || r.Account != "acct_logmeter" {
+		t.Errorf("got %+v for a key that may not list meters", r)
+	}
+}
+
+// A permission that a key loses after the start is found, named, and said once.
+func TestPermissionLostLater(t *testing.T) {
+	t.Parallel()
+	var logged bytes.Buffer
+	clock := &virtual{start: november}
+	s := stripetest.NewServer(t, stripetest.Config{Now: clock.now}, event)
+	b := biller(t, Options{APIBase: s.URL, Now: clock.now, Log: slog.New(slog.NewTextHandler(&logged, nil))})
+	if r := b.Check(t.Context()); r.Worst() != OK {
+		t.Fatalf("got %+v", r)
+	}
+	for name, want := range map[string]string{
+		"billing_meter_read":        "warning the API key lacks the permission rak_billing_meter_read (Billing meters: Read)",
+		"billing_meter_event_write": "problem try to send: the API key lacks the permission rak_billing_meter_event_write (Billing meter events: Write)",
+	} {
+		s.Play(1, stripetest.Act{Kind: stripetest.NoPermission, Name: name, For: stripetest.Duration(24 * time.Hour)})
+		var all strings.Builder
+		for _, f := range b.Check(t.Context()).Findings {
+			fmt.Fprintf(&all, "%v %s\n", f.Severity, f.Text)
+		}
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("got %s, want %q", all.String(), want)
+		}
+		for range 2 {
+			clock.advance(2 * time.Hour)
+			if _, err := b.Now(t.Context()); err != nil { // it goes on with what it knows
+				t.Error(err)
+			}
+		}
+		clock.advance(24 * time.Hour)
+	}
+	if n := strings.Count(logged.String(), "can't be read any more"); n != 1 {
+		t.Errorf("said %d times: %s", n, logged.String())
+	}
+	e := entry(b, t)
+	if err := b.Build(e); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -20,6 +20,9 @@ import (
 const (
 	callTimeout = 20 * time.Second // one call, from dial to the answer's last byte
 	dialTimeout = 5 * time.Second
+	// idleConns is more than the calls that the report loop makes at once: a
+	// connection that isn't kept costs a handshake for the next call.
+	idleConns = 128
 	// maxAnswer bounds an answer's bytes in memory. A hundred meters, the
 	// longest answer that is asked for, take some 60 kB.
 	maxAnswer = 4 << 20
@@ -37,7 +40,7 @@ func (b *Biller) connect(key Secret, version string) {
 		URL: stripe.String(b.base),
 		HTTPClient: &http.Client{
 			Timeout:   callTimeout,
-			Transport: newTransport(version, b.clock, &b.reach),
+			Transport: newTransport(version, b.clock, &b.reach, func() { b.allotment.count(b.stripeTime()) }),
 			// A redirect would carry the key and the body to another place.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -81,15 +84,16 @@ func watch(ctx context.Context) (context.Context, *exchange) {
 }
 
 // transport sits between the SDK and the network. One RoundTrip is at most one
-// transmission.
+// transmission, but for a read whose kept connection turns out to be closed.
 type transport struct {
 	base    http.RoundTripper
 	version string
 	clock   *clock
 	reach   *reach
+	read    func() // notes a read
 }
 
-func newTransport(version string, c *clock, r *reach) *transport {
+func newTransport(version string, c *clock, r *reach, read func()) *transport {
 	return &transport{
 		// HTTP/1.1: a connection that breaks takes one answer with it, not
 		// those of every call under way.
@@ -98,12 +102,13 @@ func newTransport(version string, c *clock, r *reach) *transport {
 			DialContext:         dialer.DialContext,
 			Protocols:           http1(),
 			TLSHandshakeTimeout: dialTimeout,
-			MaxIdleConnsPerHost: 32,
+			MaxIdleConnsPerHost: idleConns,
 			IdleConnTimeout:     90 * time.Second,
 		},
 		version: version,
 		clock:   c,
 		reach:   r,
+		read:    read,
 	}
 }
 
@@ -118,9 +123,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok {
 		x = &exchange{}
 	}
-	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { x.left.Store(true) },
-	})
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { x.left.Store(true) }}
+	if req.Method == http.MethodGet {
+		trace.WroteHeaders = t.read
+	}
+	ctx := httptrace.WithClientTrace(req.Context(), trace)
 	req = req.Clone(ctx)
 	// The SDK puts the output of uname -a here, with the host's name.
 	req.Header.Del("X-Stripe-Client-User-Agent")

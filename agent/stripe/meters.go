@@ -88,6 +88,7 @@ type catalogue struct {
 	read    time.Time // by the local clock; zero: never
 	refused bool      // the key may not list meters, so all that is known is the defaults
 	unfit   bool      // a configured meter can't be used
+	lost    bool      // the key could list meters once, and the last time it couldn't
 }
 
 // settings returns what is known of the meter with an event name.
@@ -156,27 +157,31 @@ func (b *Biller) readMeters(ctx context.Context) error {
 	if err != nil && !refused {
 		return err
 	}
-	b.catalogue.learn(meters, refused, b.now(), b.meters)
+	if b.catalogue.learn(meters, refused, b.now(), b.meters) {
+		b.log.Warn("Stripe's meters can't be read any more, what was known of them is used on",
+			"reason", forbidden("rak_billing_meter_read"))
+	}
 	return nil
 }
 
 // learn takes in a listing, or its refusal. What was known of the meters stays
-// when the key loses the permission to list them.
-func (c *catalogue) learn(meters []settings, refused bool, now time.Time, configured map[string]Meter) {
+// when the key loses the permission to list them; lost reports the first time.
+func (c *catalogue) learn(meters []settings, refused bool, now time.Time, configured map[string]Meter) (lost bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if refused && len(c.meters) > 0 {
-		c.read = now
-		return
+		c.read, lost, c.lost = now, !c.lost, true
+		return lost
 	}
-	c.meters, c.read, c.refused, c.unfit = meters, now, refused, false
+	c.meters, c.read, c.refused, c.unfit, c.lost = meters, now, refused, false, false
 	if refused {
-		return
+		return false
 	}
 	for _, m := range configured {
 		s := c.find(m.EventName)
 		c.unfit = c.unfit || s == nil || s.unfit() != ""
 	}
+	return false
 }
 
 // meterList is a page of meters. The SDK's iterator panics on pages that a

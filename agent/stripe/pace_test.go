@@ -42,6 +42,19 @@ func TestPaceAdapts(t *testing.T) {
 	})
 }
 
+// No second of calls is one that Stripe would cut.
+func TestPaceStaysWithinStripesLimits(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		limit float64
+		rate  float64
+	}{{1000, writesPerSecond(true)}, {25, writesPerSecond(false)}, {100, readsPerSecond}} {
+		if most := tt.rate + float64(burst(tt.rate)); most > tt.limit {
+			t.Errorf("%v calls may go in one second, Stripe takes %v", most, tt.limit)
+		}
+	}
+}
+
 func TestPaceSpacesCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPacer(20)

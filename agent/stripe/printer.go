@@ -21,7 +21,10 @@ type Printer struct {
 	w  io.Writer
 }
 
-var _ agent.Biller = (*Printer)(nil)
+var (
+	_ agent.Biller  = (*Printer)(nil)
+	_ agent.Auditor = (*Printer)(nil)
+)
 
 // printed is the line of one event. Its form is a promise to whoever pipes it.
 type printed struct {
@@ -75,6 +78,11 @@ func (p *Printer) Send(_ context.Context, e *agent.Entry) agent.Outcome {
 // Summary returns 0: nothing was ever sent.
 func (*Printer) Summary(context.Context, *agent.Entry, time.Time, time.Time) (int64, error) {
 	return 0, nil
+}
+
+// Hours returns agent.ErrNoSummaries: there is nothing to compare with.
+func (*Printer) Hours(context.Context, string, string, agent.Window, agent.Window) ([]agent.HourSum, error) {
+	return nil, agent.ErrNoSummaries
 }
 
 // Now returns the local time.

@@ -39,6 +39,9 @@ type Options struct {
 	Meters map[string]Meter
 	// Customers maps logged values to Stripe customers.
 	Customers Customers
+	// ReadBudget is how many reads the account may make in a month; 0 is
+	// DefaultReadBudget.
+	ReadBudget int
 	// Version of the program, for the user agent.
 	Version string
 	// Log takes warnings; nil discards them.
@@ -66,8 +69,10 @@ type Biller struct {
 	live       bool
 	restricted bool
 	now        func() time.Time
+	log        *slog.Logger
 	clock      *clock
 	reach      reach
+	allotment  allotment
 	lanes      lanes
 	writes     *pacer
 	reads      *pacer
@@ -82,7 +87,7 @@ func New(o Options) (*Biller, error) {
 	o = o.withDefaults()
 	build, errBuild := newBuilder(o)
 	base, errBase := checkBase(o.APIBase)
-	if err := errors.Join(errBuild, o.checkKey(), errBase); err != nil {
+	if err := errors.Join(errBuild, o.checkKey(), errBase, checkBudget(o.ReadBudget)); err != nil {
 		return nil, err
 	}
 	b := &Biller{
@@ -91,8 +96,10 @@ func New(o Options) (*Biller, error) {
 		live:       o.Live,
 		restricted: o.Key.restricted(),
 		now:        o.Now,
+		log:        o.Log,
 		clock:      newClock(o.Now, o.Log),
 		reach:      reach{now: o.Now},
+		allotment:  allotment{budget: o.ReadBudget, log: o.Log},
 		writes:     newPacer(writesPerSecond(o.Live)),
 	}
 	// Stripe counts meter events apart from other calls in live mode only.
@@ -112,6 +119,7 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	o.ReadBudget = cmp.Or(o.ReadBudget, DefaultReadBudget)
 	return o
 }
 

@@ -15,18 +15,21 @@ import (
 	"github.com/logmeter/logmeter/agent"
 )
 
-// summaries is the list of event summaries. The SDK's own type holds the
-// value as a float.
+// summary is an event summary. The SDK's own type holds the value as a float.
+type summary struct {
+	ID    string      `json:"id"`
+	Value json.Number `json:"aggregated_value"`
+	Start int64       `json:"start_time"`
+	End   int64       `json:"end_time"`
+	Live  bool        `json:"livemode"`
+}
+
+// summaries is a page of them.
 type summaries struct {
 	stripe.APIResource
-	Object string `json:"object"`
-	More   bool   `json:"has_more"`
-	Data   []struct {
-		Value json.Number `json:"aggregated_value"`
-		Start int64       `json:"start_time"`
-		End   int64       `json:"end_time"`
-		Live  bool        `json:"livemode"`
-	} `json:"data"`
+	Object string    `json:"object"`
+	More   bool      `json:"has_more"`
+	Data   []summary `json:"data"`
 }
 
 // Summary reads back, exactly, the sum of what Stripe has under a frozen
@@ -38,33 +41,49 @@ func (b *Biller) Summary(ctx context.Context, e *agent.Entry, from, to time.Time
 	if !e.Frozen() || from.Unix()%60 != 0 || to.Unix()%60 != 0 || !from.Before(to) {
 		return 0, errors.New("read an event summary: the entry isn't frozen, or the range isn't one of whole minutes: a fault in logmeter")
 	}
-	if !b.catalogue.known() {
-		if err := b.readMeters(ctx); err != nil {
-			return 0, err
-		}
-	}
-	const doing = "read an event summary"
-	m, err := b.catalogue.settings(e.EventName)
+	m, err := b.readable(ctx, "read an event summary", e.EventName)
 	if err != nil {
-		return 0, &readError{doing, err.Error(), agent.ErrNoSummaries}
-	}
-	if m.id == "" {
-		return 0, &readError{doing, forbidden("rak_billing_meter_read"), agent.ErrNoSummaries}
+		return 0, err
 	}
 	n, err := b.total(ctx, m.id, e.Account, from.Unix(), to.Unix())
-	if errors.Is(err, errForbidden) {
-		return 0, &readError{err.Error(), "nothing can be verified until then", agent.ErrNoSummaries}
-	}
-	return n, err
+	return n, b.unreadable(err)
 }
 
-// summaryParams ask for the summary of a range of time. The SDK's own type
+// readable returns the meter with an event name, if its summaries can be read.
+func (b *Biller) readable(ctx context.Context, doing, eventName string) (*settings, error) {
+	if !b.catalogue.known() {
+		if err := b.readMeters(ctx); err != nil {
+			return nil, err
+		}
+	}
+	m, err := b.catalogue.settings(eventName)
+	switch {
+	case err != nil:
+		return nil, &readError{doing, err.Error(), agent.ErrNoSummaries}
+	case m.id == "":
+		return nil, &readError{doing, forbidden("rak_billing_meter_read"), agent.ErrNoSummaries}
+	}
+	return m, nil
+}
+
+// unreadable makes the lack of a permission one of agent.ErrNoSummaries.
+func (b *Biller) unreadable(err error) error {
+	if errors.Is(err, errForbidden) {
+		return &readError{err.Error(), "nothing can be verified until then", agent.ErrNoSummaries}
+	}
+	return err
+}
+
+// summaryParams ask for the summaries of a range of time. The SDK's own type
 // only goes with its own answer.
 type summaryParams struct {
 	stripe.Params `form:"*"`
 	Customer      *string `form:"customer"`
 	StartTime     *int64  `form:"start_time"`
 	EndTime       *int64  `form:"end_time"`
+	Grouping      *string `form:"value_grouping_window"`
+	Limit         *int64  `form:"limit"`
+	StartingAfter *string `form:"starting_after"`
 }
 
 // total reads what a customer used of a meter in a range of time: the value of
