@@ -62,6 +62,14 @@ func (o *operator) field() (field, int) {
 		return fieldTime, 2 // the end of the request, as billing wants it
 	case "START_TIME":
 		return fieldTime, 1
+	case "EMIT_TIME_LOCAL", "START_TIME_LOCAL":
+		// Local time is of use only with its distance from UTC.
+		if l, err := parseLayout(o.args); err == nil && l.zoned && o.args != "" {
+			if o.name == "EMIT_TIME_LOCAL" {
+				return fieldTime, 2
+			}
+			return fieldTime, 1
+		}
 	case "DURATION":
 		return fieldDuration, 1
 	case "RESPONSE_CODE":
@@ -87,39 +95,6 @@ func (o *operator) field() (field, int) {
 	return fieldCount, 0
 }
 
-// expr returns the expression of what the operator prints in a text format,
-// which escapes nothing; open says that it is text from outside. What the
-// codecs promise of a method and a path is an assumption.
-func (o *operator) expr() (expr string, open bool) {
-	switch o.name {
-	case "START_TIME", "EMIT_TIME":
-		l, err := parseLayout(o.args)
-		if err != nil {
-			return `[^\n]*`, false
-		}
-		return l.expr, false
-	case "RESPONSE_CODE", "BYTES_RECEIVED", "BYTES_SENT", "DURATION", "REQUEST_DURATION", "RESPONSE_DURATION", "RESPONSE_TX_DURATION",
-		"UPSTREAM_REQUEST_ATTEMPT_COUNT", "CONNECTION_ID", "UPSTREAM_CONNECTION_ID", "GRPC_STATUS_NUMBER":
-		return `[0-9]+|-`, false
-	case "PROTOCOL":
-		return `HTTP/[0-9.]+|-`, false
-	case "RESPONSE_FLAGS", "RESPONSE_FLAGS_LONG", "ACCESS_LOG_TYPE":
-		return `[A-Za-z,]+|-`, false
-	case "RESPONSE_CODE_DETAILS":
-		return `[^ \n]*`, false // Envoy writes its blanks as underscores
-	case "UPSTREAM_HOST", "UPSTREAM_LOCAL_ADDRESS", "UPSTREAM_REMOTE_ADDRESS", "DOWNSTREAM_LOCAL_ADDRESS",
-		"DOWNSTREAM_REMOTE_ADDRESS", "DOWNSTREAM_DIRECT_REMOTE_ADDRESS", "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":
-		return `[^ "\n]*`, false
-	}
-	switch f, _ := o.field(); f {
-	case fieldMethod:
-		return "[!#-'*+.0-9A-Z^_`a-z|~-]+", true
-	case fieldTarget:
-		return `[^ \n]*`, true
-	}
-	return `[^\n]*`, true
-}
-
 // envoyFields picks the operators that a record is made of. It returns the
 // index in ops of the one for each field, or -1.
 func (f *Format) envoyFields(ops []operator) (wants, error) {
@@ -141,7 +116,7 @@ func (f *Format) envoyFields(ops []operator) (wants, error) {
 		if ops[i].args == "" {
 			f.time = timeAny
 		}
-		if ops[i].name == "EMIT_TIME" {
+		if strings.HasPrefix(ops[i].name, "EMIT_TIME") {
 			vars[fieldDuration] = -1
 		} else if vars[fieldDuration] < 0 {
 			f.warn(f.kind, "the format logs when a request began, not when it ended", "add %DURATION%, so that a long one is put in the hour in which it ended")

@@ -162,33 +162,3 @@ func TestEnvoyJSON(t *testing.T) {
 		}
 	}
 }
-
-func TestLayout(t *testing.T) {
-	for _, tt := range []struct{ format, text, want string }{
-		{"", "2026-11-24T18:42:53.917Z", "2026-11-24T18:42:53.917Z"},
-		{"%s", "1795543580", "2026-11-24T18:06:20Z"},
-		{"%s%3f", "1795543580917", ""}, // where the seconds end can't be told
-		{"%F %T.%6f %z", "2026-11-24 18:42:53.917123 +0100", "2026-11-24T17:42:53.917Z"},
-		{"%d/%b/%Y:%H:%M:%S %z", "24/Nov/2026:18:42:53 +0000", "2026-11-24T18:42:53Z"},
-		{"%Y%m%d%H%M", "202611241842", "2026-11-24T18:42:00Z"},
-		{"%F %T", "2026-02-30 18:42:53", ""},
-		{"%F %T", "2026-11-24 18:42", ""},
-		{"%F %T", "2026-11-24 18:42:53Z", ""},
-		{"%F %T", "2026-11-24T18:42:53", ""},
-	} {
-		l, err := parseLayout(tt.format)
-		if err != nil {
-			t.Errorf("%s: %v", tt.format, err)
-			continue
-		}
-		got, ok := l.parse([]byte(tt.text))
-		if ok != (tt.want != "") || ok && got != millis(t, tt.want) {
-			t.Errorf("%s: %s: got %d, %v; want %s", tt.format, tt.text, got, ok, tt.want)
-		}
-	}
-	for _, format := range []string{"%H:%M", "%F", "%q", "%Y-%j"} {
-		if _, err := parseLayout(format); err == nil {
-			t.Errorf("%s was taken", format)
-		}
-	}
-}
