@@ -76,6 +76,8 @@ type Stripe struct {
 	KeyFrom string
 	// Live says that real money is billed.
 	Live bool
+	// ReadBudget is how many reads Stripe allows the account in a month.
+	ReadBudget int
 	// APIBase is the address of Stripe's API, without a slash at its end:
 	// https, or http on this machine alone.
 	APIBase string
@@ -102,7 +104,7 @@ func Default() Config {
 		Format:    map[string]Format{},
 		Meter:     map[string]Meter{},
 		Customers: Customers{Map: map[string]string{}},
-		Stripe:    Stripe{APIBase: stripeAPI},
+		Stripe:    Stripe{APIBase: stripeAPI, ReadBudget: 10_000},
 		Report:    Report{Settle: 3 * time.Minute},
 	}
 }

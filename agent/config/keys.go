@@ -48,6 +48,7 @@ var keys = []key{
 	{"customers.map", `a table [customers.map] with lines such as acme = "cus_…"`},
 	{"stripe.api_key_file", `a file such as "/etc/logmeter/stripe.key"`},
 	{"stripe.live", `true or false, without quotes`},
+	{"stripe.read_budget", `a whole number such as 10000`},
 	{"stripe.api_base", `an https address`},
 	{"report.window", `"1h"`},
 	{"report.settle", `a duration such as "3m"`},

@@ -18,6 +18,7 @@ const maxKey = 4096
 // stripe reads the table [stripe] and finds the API key.
 func (t table) stripe(c *Stripe) {
 	t.flag("live", &c.Live)
+	t.number("read_budget", &c.ReadBudget, 1000, 1_000_000_000)
 	if t.str("api_base", &c.APIBase) {
 		t.checkBase(c)
 	}

@@ -147,6 +147,21 @@ func (t table) duration(key string, dst *time.Duration, least, most time.Duratio
 	}
 }
 
+// number reads a whole number between least and most into dst.
+func (t table) number(key string, dst *int, least, most int) {
+	switch v := t.values[key].(type) {
+	case nil:
+	case int64:
+		if v < int64(least) || v > int64(most) {
+			t.fault(key, "%d is out of range; want %d to %d", v, least, most)
+			return
+		}
+		*dst = int(v)
+	default:
+		t.wrongType(key, t.line(key), v)
+	}
+}
+
 // item is one string of a list, and its line.
 type item struct {
 	text string

@@ -117,9 +117,19 @@ func refusal(se *stripe.Error) string {
 // permissions are what the dashboard calls the permissions that this package
 // uses, by the names in Stripe's messages.
 var permissions = map[string]string{
-	"rak_billing_meter_event_write": "Billing meter events: Write",
-	"rak_billing_meter_event_read":  "Billing meter events: Read",
-	"rak_billing_meter_read":        "Billing meters: Read",
+	"rak_billing_meter_event_write":            "Billing meter events: Write",
+	"rak_billing_meter_event_read":             "Billing meter events: Read",
+	"rak_billing_meter_event_adjustment_write": "Billing meter event adjustments: Write",
+	"rak_billing_meter_read":                   "Billing meters: Read",
+	"rak_billing_meter_write":                  "Billing meters: Write",
+	"rak_customer_read":                        "Customers: Read",
+	"rak_event_read":                           "Events: Read",
+	"rak_invoice_read":                         "Invoices: Read",
+	"rak_plan_read":                            "Prices: Read",
+	"rak_plan_write":                           "Prices: Write",
+	"rak_product_read":                         "Products: Read",
+	"rak_product_write":                        "Products: Write",
+	"rak_subscription_read":                    "Subscriptions: Read",
 }
 
 // forbidden words a 403: which permissions the key lacks, when Stripe names

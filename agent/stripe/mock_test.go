@@ -69,11 +69,19 @@ func TestContractWithStripeMock(t *testing.T) {
 	e := entry(b, t)
 	wantVerdict(t, b.Send(t.Context(), e), agent.VerdictAccepted)
 
+	if err := b.takeBack(t.Context(), e, func(string) {}); err != nil {
+		t.Errorf("cancel: %v", err)
+	}
+
 	b.catalogue.meters, b.catalogue.refused = []settings{settingsOf(meterOf(event, "sum"))}, false
 	// The answer is well-formed, but a canned one, of a time of its own.
 	n, err := b.Summary(t.Context(), e, e.Time(), e.Time().Add(time.Minute))
 	if err == nil || !strings.Contains(err.Error(), "another time or mode") {
 		t.Errorf("got %d, %v", n, err)
+	}
+	hours, err := b.Hours(t.Context(), event, "cus_1", e.Window-100, e.Window)
+	if err == nil || !strings.Contains(err.Error(), "another time or mode") {
+		t.Errorf("got %v, %v", hours, err)
 	}
 }
 

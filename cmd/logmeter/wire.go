@@ -113,7 +113,7 @@ func stripeOptions(c *config.Config, log *slog.Logger, now func() time.Time) str
 		meters[name] = stripe.Meter{EventName: event}
 	}
 	return stripe.Options{
-		Key: stripe.Secret(c.Stripe.Key), Live: c.Stripe.Live, APIBase: c.Stripe.APIBase,
+		Key: stripe.Secret(c.Stripe.Key), Live: c.Stripe.Live, APIBase: c.Stripe.APIBase, ReadBudget: c.Stripe.ReadBudget,
 		Meters: meters, Customers: stripe.Customers{Map: c.Customers.Map},
 		Version: v, Log: log, Now: now,
 	}

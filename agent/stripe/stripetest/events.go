@@ -25,6 +25,7 @@ type event struct {
 	created                         time.Time
 	lag                             time.Duration // beyond Config.Lag, until summaries show it
 	pending                         bool          // what becomes of it isn't decided yet
+	cancelled                       bool          // by an adjustment
 	dropped                         string        // why it is not aggregated; "" when it is
 }
 

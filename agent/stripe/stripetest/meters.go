@@ -102,7 +102,7 @@ func (f *Fake) aggregate(m *Meter, customer string, start, end int64, all bool) 
 	visible := f.now().Add(-f.cfg.Lag)
 	last := map[int64]*event{} // by window, of a meter that keeps only the last
 	for _, ev := range f.byLane[lane{m.EventName, customer}] {
-		if ev.dropped != "" || ev.timestamp < start || ev.timestamp >= end {
+		if ev.dropped != "" || ev.cancelled || ev.timestamp < start || ev.timestamp >= end {
 			continue
 		}
 		if !all && (ev.pending || ev.created.Add(ev.lag).After(visible)) {

@@ -26,7 +26,7 @@ func (f *Fake) Totals() []Total {
 	f.process()
 	events := map[key]int{}
 	for _, ev := range f.events {
-		if ev.dropped == "" {
+		if ev.dropped == "" && !ev.cancelled {
 			events[key{lane{ev.eventName, ev.customer}, ev.timestamp / 3600}]++
 		}
 	}
