@@ -25,7 +25,9 @@ type Books interface {
 }
 
 // Corrections are the changes that people make to the books. Each is one
-// transaction, and durable when it returns. The errors are those of Store.
+// transaction, and durable when it returns. The errors are those of Store, and
+// those about what was asked: these change nothing, and the store can be used
+// on.
 type Corrections interface {
 	// Decide stores entries of the outbox as a person decided: State, Reason,
 	// NotBefore, AbsentSince and Released are taken, all else must be as it
@@ -34,7 +36,9 @@ type Corrections interface {
 	Decide(decisions []Decision, entries []Entry) error
 	// Adjust makes an Adjustment of e's Value and Note in the outbox, under the
 	// next seq of e's meter, customer and window, and returns it. The usage
-	// counted stays as it is. The decision is appended to the audit trail.
+	// counted stays as it is; with what was written off of it and all
+	// adjustments the sum may not fall below 0. The decision is appended to the
+	// audit trail.
 	Adjust(d Decision, e Entry) (Entry, error)
 	// Replay counts t, which holds what became of refused lines of the source
 	// on a second reading, and forgets the refusals with the given IDs. Their

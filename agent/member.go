@@ -27,6 +27,13 @@ type members struct {
 	seen map[memberKey]struct{}
 }
 
+// See counts x, for the customer with the given name, unless the tally has it
+// already. It doesn't account for a line.
+func (t *Tally) See(customer []byte, x Member) {
+	x.Customer = t.names.Number(customer)
+	t.members.add(x)
+}
+
 type memberKey struct {
 	period   Period
 	id       MemberID

@@ -14,8 +14,9 @@ import (
 // committed stays until the process ends. It is also the plain model that the
 // durable store must agree with.
 type Memory struct {
-	// MaxCustomers is the number of customers of a window that are told apart;
-	// 0 means any number. It is set before the first Commit.
+	// MaxCustomers is the number of customers of a window that are told apart,
+	// beside those that a person adjusts; 0 means any number. It is set before
+	// the first Commit.
 	MaxCustomers int
 
 	instance string
@@ -134,29 +135,33 @@ func (m *Memory) count(source string, t *Tally) {
 // known returns the customer under which usage is counted: "" for one that is
 // beyond the most.
 func (m *Memory) known(w Window, customer []byte) string {
-	names := m.customers[w]
-	if names == nil {
-		names = map[string]bool{}
-		m.customers[w] = names
-	}
-	if !names[string(customer)] {
-		if m.MaxCustomers > 0 && len(names) >= m.MaxCustomers {
-			return ""
-		}
-		names[string(customer)] = true
+	if names := m.customers[w]; m.MaxCustomers > 0 && len(names) >= m.MaxCustomers && !names[string(customer)] {
+		return ""
 	}
 	return string(customer)
 }
 
 func (m *Memory) add(meter, customer string, w Window, value uint64, minute uint8) {
-	k := usageKey{meter, customer, w}
+	row := m.row(usageKey{meter, customer, w})
+	row.total += value
+	row.minute = max(row.minute, minute)
+}
+
+// row returns the row of k. A customer with a row is one that the window tells
+// apart.
+func (m *Memory) row(k usageKey) *memoryRow {
 	row := m.rows[k]
 	if row == nil {
 		row = &memoryRow{}
 		m.rows[k] = row
+		if m.customers[k.window] == nil {
+			m.customers[k.window] = map[string]bool{}
+		}
+		if k.customer != "" {
+			m.customers[k.window][k.customer] = true
+		}
 	}
-	row.total += value
-	row.minute = max(row.minute, minute)
+	return row
 }
 
 // Seal implements Store.
@@ -180,12 +185,7 @@ func (m *Memory) Seal(closed time.Time) (int, error) {
 
 // next makes e the next entry of its meter, customer and window.
 func (m *Memory) next(e Entry) Entry {
-	k := usageKey{e.Meter, e.Customer, e.Window}
-	row := m.rows[k]
-	if row == nil {
-		row = &memoryRow{}
-		m.rows[k] = row
-	}
+	row := m.row(usageKey{e.Meter, e.Customer, e.Window})
 	row.seq++
 	e.Seq, e.State = row.seq, Sealed
 	e.Identifier = Identify(m.instance, e.Meter, e.Customer, e.Window, e.Seq)
@@ -309,6 +309,9 @@ func (m *Memory) Decide(decisions []Decision, entries []Entry) error {
 func (m *Memory) Adjust(d Decision, e Entry) (Entry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if sum := m.counted(&e); sum+e.Value < 0 {
+		return Entry{}, fmt.Errorf("%d were counted, and %d can't be taken back", sum, -e.Value)
+	}
 	e = m.next(Entry{
 		Meter: e.Meter, Customer: e.Customer, Window: e.Window, Minute: e.Minute,
 		Value: e.Value, Note: e.Note, Adjustment: true,
@@ -318,6 +321,28 @@ func (m *Memory) Adjust(d Decision, e Entry) (Entry, error) {
 	d.Seq = e.Seq
 	m.decisions = append(m.decisions, d)
 	return e, nil
+}
+
+// counted returns what e's row comes to with all that people did.
+func (m *Memory) counted(e *Entry) int64 {
+	var sum int64
+	if row := m.rows[usageKey{e.Meter, e.Customer, e.Window}]; row != nil {
+		sum = int64(min(row.total, math.MaxInt64))
+	}
+	for _, list := range [][]Entry{m.outbox, m.ledger} {
+		for i := range list {
+			o := &list[i]
+			if o.Meter != e.Meter || o.Customer != e.Customer || o.Window != e.Window {
+				continue
+			}
+			if o.Adjustment && o.State != WrittenOff {
+				sum += o.Value
+			} else if !o.Adjustment && o.State == WrittenOff {
+				sum -= o.Value
+			}
+		}
+	}
+	return sum
 }
 
 // Replay implements Corrections.

@@ -60,8 +60,8 @@ func TestWrittenOffIsNotDelivered(t *testing.T) {
 // An adjustment has a seq of its own, and the usage counted stays as it is.
 func TestAdjust(t *testing.T) {
 	m, e := sealedOne(t)
-	for _, customer := range []string{"acme", "new"} {
-		a, err := m.Adjust(Decision{Action: "adjust"}, Entry{Meter: "calls", Customer: customer, Window: e.Window, Value: -4, Note: "refund"})
+	for customer, value := range map[string]int64{"acme": -4, "new": 4} {
+		a, err := m.Adjust(Decision{Action: "adjust"}, Entry{Meter: "calls", Customer: customer, Window: e.Window, Value: value, Note: "refund"})
 		must(t, err)
 		want := uint32(1)
 		if customer == "acme" {
@@ -70,6 +70,9 @@ func TestAdjust(t *testing.T) {
 		if a.Seq != want || !a.Adjustment || a.State != Sealed || a.Identifier != Identify("edge", "calls", customer, e.Window, want) {
 			t.Fatalf("%s: %+v", customer, a)
 		}
+	}
+	if _, err := m.Adjust(Decision{Action: "adjust"}, Entry{Meter: "calls", Customer: "acme", Window: e.Window, Value: -7}); err == nil {
+		t.Fatal("11 of 10 were taken back")
 	}
 	if u := all(t, m.Usage(FirstWindow, LastWindow)); len(u) != 1 || u[0].Total != 10 || u[0].Reported != 10 {
 		t.Fatalf("usage %+v", u)

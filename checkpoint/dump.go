@@ -44,7 +44,7 @@ func (s *Store) Dump(w io.Writer) error {
 
 // describe writes a value for people.
 func (s *Store) describe(v view, key, value []byte) (string, error) {
-	if len(key) == 0 || len(key) != keyBytes[key[0]] {
+	if !wholeKey(key) {
 		return "", fmt.Errorf("%w: %s isn't a key of this format", ErrDamaged, keyString(key))
 	}
 	payload, err := openEnvelope(s.meta.id, key, value)
@@ -54,7 +54,7 @@ func (s *Store) describe(v view, key, value []byte) (string, error) {
 	switch key[0] {
 	case prefixMeta:
 		m, err := decodeMeta(key, payload)
-		return fmt.Sprintf("instance %q, account %q, %s mode, made at %d", m.instance, m.account, mode(m.live), m.created), err
+		return fmt.Sprintf("instance %q, account %q, %s mode, meters %v, made at %d", m.instance, m.account, mode(m.live), m.meters, m.created), err
 	case prefixWord:
 		return fmt.Sprintf("%q", payload), nil
 	case prefixHeader:
@@ -90,22 +90,38 @@ func (s *Store) describe(v view, key, value []byte) (string, error) {
 		return string(text), err
 	case prefixAccounting:
 		a, err := decodeAccounting(key, payload)
-		return fmt.Sprintf("lines %d = billed %d + not billable %d + no customer %d + refused %d", a.Lines, a.Billed, a.NotBillable(), a.NoCustomer, a.Refused), err
-	case prefixPromoting:
+		return fmt.Sprintf("lines %d = billed %d + not billable %d %v + no customer %d + refused %d", a.Lines, a.Billed, a.NotBillable(), a.Rules, a.NoCustomer, a.Refused), err
+	case prefixPromoting, prefixMember:
+		return "", nil
+	case prefixWrite:
+		x, err := decodeWrite(key, payload)
+		if err != nil || x.remove {
+			return "remove", err
+		}
+		return fmt.Sprintf("put %x", x.payload), nil
+	case prefixLastID:
 		r := reader{b: payload}
-		return fmt.Sprintf("of source %d", r.uint32()), r.err(key)
+		return fmt.Sprint(r.uvarint()), r.err(key)
+	case prefixRefusal:
+		f, source, err := decodeRefusal(key, payload)
+		return fmt.Sprintf("of source %d in %s at %d: %q offset %d: %s: %q of %d bytes", source, f.Window, f.At, f.Path, f.Offset, f.Reason, f.Line, f.Size), err
+	case prefixDecision:
+		d, err := v.decision(key, payload)
+		return fmt.Sprintf("%d %q %s %q: %s %q %s seq %d value %d", d.At, d.By, d.Action, d.Reason, d.Meter, d.Customer, d.Window, d.Seq, d.Value), err
+	case prefixDocument:
+		return fmt.Sprintf("%q", payload), nil
 	case prefixPosition, prefixStaged:
 		p, err := decodePosition(key, payload)
-		return fmt.Sprintf("%q offset %d device %d inode %d birth %d head %x mark %x past %v done %t", p.Path, p.Offset, p.Device, p.Inode, p.Birth, p.Head, p.Mark, p.Past, p.Done), err
+		return fmt.Sprintf("%q offset %d device %d inode %d birth %d head %x mark %x past %v done %t finished %d", p.Path, p.Offset, p.Device, p.Inode, p.Birth, p.Head, p.Mark, p.Past, p.Done, p.Finished), err
 	}
 	e, err := s.readEntry(&v.dict, key, payload)
 	return describeEntry(&e), err
 }
 
 func describeEntry(e *agent.Entry) string {
-	return fmt.Sprintf("%s %q value %d minute %d %s %s event %q account %q keys %q %q time %d attempts %d %d..%d not before %d epoch %d unknown %t duplicate %t absent %d settled %d request %q reason %q",
+	return fmt.Sprintf("%s %q value %d minute %d %s %s event %q account %q keys %q %q time %d attempts %d %d..%d not before %d epoch %d unknown %t duplicate %t absent %d settled %d request %q reason %q adjustment %t released %t note %q",
 		e.Meter, e.Customer, e.Value, e.Minute, e.State, e.Identifier, e.EventName, e.Account, e.CustomerKey, e.ValueKey, e.Timestamp,
-		e.Attempts, e.FirstAttempt, e.LastAttempt, e.NotBefore, e.KeyEpoch, e.Unknown, e.Duplicate, e.AbsentSince, e.Settled, e.RequestID, e.Reason)
+		e.Attempts, e.FirstAttempt, e.LastAttempt, e.NotBefore, e.KeyEpoch, e.Unknown, e.Duplicate, e.AbsentSince, e.Settled, e.RequestID, e.Reason, e.Adjustment, e.Released, e.Note)
 }
 
 func (s stage) String() string {

@@ -7,7 +7,7 @@ import (
 	"github.com/logmeter/logmeter/agent"
 )
 
-// maxReason is how many bytes of an entry's Reason and RequestID are kept.
+// maxReason is how many bytes of an entry's Reason, Note and RequestID are kept.
 const maxReason = 1000
 
 // entryWords are the strings of an entry that come from the configuration, as
@@ -15,8 +15,12 @@ const maxReason = 1000
 type entryWords struct{ meter, eventName, customerKey, valueKey uint32 }
 
 const (
-	flagUnknown   = 1
-	flagDuplicate = 2
+	flagUnknown    = 1
+	flagDuplicate  = 2
+	flagAdjustment = 4
+	flagReleased   = 8
+	flagNote       = 16 // a note follows at the end
+	flagsAll       = flagUnknown | flagDuplicate | flagAdjustment | flagReleased | flagNote
 )
 
 // appendEntry leaves out what is in the key (window, seq) and what follows
@@ -38,9 +42,18 @@ func appendEntry(dst []byte, e *agent.Entry, words entryWords) []byte {
 	if e.Duplicate {
 		flags |= flagDuplicate
 	}
+	if e.Adjustment {
+		flags |= flagAdjustment
+	}
+	if e.Released {
+		flags |= flagReleased
+	}
+	if e.Note != "" {
+		flags |= flagNote
+	}
 	dst = binary.AppendUvarint(dst, uint64(words.meter))
 	dst = appendString(dst, e.Customer)
-	dst = binary.AppendUvarint(dst, uint64(e.Value))
+	dst = binary.AppendUvarint(dst, uint64(e.Value)) // ten bytes below 0, which is rare
 	dst = append(dst, e.Minute, byte(e.State), flags)
 	dst = binary.AppendUvarint(dst, uint64(words.eventName))
 	dst = appendString(dst, e.Account)
@@ -55,7 +68,11 @@ func appendEntry(dst []byte, e *agent.Entry, words entryWords) []byte {
 	dst = binary.AppendUvarint(dst, uint64(e.KeyEpoch))
 	dst = appendVarint(dst, since(e.AbsentSince))
 	dst = appendVarint(dst, since(e.Settled))
-	return appendString(dst, clip(e.RequestID))
+	dst = appendString(dst, clip(e.RequestID))
+	if e.Note != "" {
+		dst = appendString(dst, clip(e.Note))
+	}
+	return dst
 }
 
 // decodeEntry leaves the fields that words stand for, and the identifier, to
@@ -81,6 +98,7 @@ func decodeEntry(key, payload []byte) (agent.Entry, entryWords, error) {
 	e.Minute, e.State = r.byte(), agent.State(r.byte())
 	flags := r.byte()
 	e.Unknown, e.Duplicate = flags&flagUnknown != 0, flags&flagDuplicate != 0
+	e.Adjustment, e.Released = flags&flagAdjustment != 0, flags&flagReleased != 0
 	words.eventName = r.uint32()
 	e.Account = r.string()
 	words.customerKey, words.valueKey = r.uint32(), r.uint32()
@@ -91,7 +109,10 @@ func decodeEntry(key, payload []byte) (agent.Entry, entryWords, error) {
 	e.KeyEpoch = r.uint32()
 	e.AbsentSince, e.Settled = at(), at()
 	e.RequestID = r.string()
-	if e.Minute > 59 || e.State < agent.Sealed || e.State > agent.Accepted || flags > flagUnknown|flagDuplicate {
+	if flags&flagNote != 0 {
+		e.Note = r.string()
+	}
+	if e.Minute > 59 || e.State < agent.Sealed || e.State > agent.WrittenOff || flags > flagsAll || e.Value < 0 && !e.Adjustment {
 		r.fail()
 	}
 	return e, words, r.err(key)

@@ -1,13 +1,10 @@
 package checkpoint
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-
-	"github.com/logmeter/logmeter/agent"
 )
 
 // The database, key by key. Integers in keys are big-endian, so that keys sort
@@ -22,14 +19,21 @@ import (
 //	b slot(1)                    batch of increments       by every commit that counts something; slot = seq mod 128
 //	a window(4) source(4)        where lines went          by every commit that read lines
 //	p source(4) id(8)            position                  by every commit, for the files that it read from
-//	q source(4) id(8)            position                  by a commit with very many of them; see stage.go
-//	r                            source                    by such a commit; while it is there, q is moved to p
-//	o window(4) hash(16) seq(4)  entry of the outbox       by Seal, Attempt, Settle; deleted by Settle
-//	l window(4) hash(16) seq(4)  entry of the ledger       by Settle; deleted 40 days later
+//	q source(4) id(8)            position                  by version 1 only: what s is now
+//	r                            nothing                   while the writes under s are done
+//	o window(4) hash(16) seq(4)  entry of the outbox       by Seal, Adjust, Attempt, Settle; deleted by Settle, Decide
+//	l window(4) hash(16) seq(4)  entry of the ledger       by Settle, Decide; deleted 40 days later
+//	u end(4) hash(16)            member of a unique meter  by the commit that counts it; deleted 40 days after its period's end
+//	x id(8)                      refused line              by the commit that refuses it; deleted by Replay, or as the oldest of too many
+//	y                            last id of a refused line by such a commit
+//	j id(8)                      decision                  by Decide, Adjust; deleted 400 days later
+//	k kind(4) name               document                  by PutDocuments
+//	s key                        a write to that key       by a transaction that is larger than Badger's; see stage.go
 //
 // A customer is a number within a window: 0, 1, 2, … in the order of n. So a
 // window is complete by itself, its totals are dense, and it goes away whole.
-// Meters, sources, event names and payload keys are words of the dictionary d.
+// Meters, sources, event names, payload keys and kinds of documents are words of
+// the dictionary d.
 //
 // A total is the chunk that holds it plus the increments of every later batch.
 // Before a batch's slot is written again, each chunk with increments in it is
@@ -42,6 +46,18 @@ import (
 // The checksum covers the state's own random identity, the key and everything
 // before it in the value. So a value doesn't verify under another key or in
 // another state. Only meta, which holds that identity, is summed without it.
+//
+// Versions. A payload only ever grows at its end, and a field that isn't there
+// reads as zero, so this program reads the values of every version up to its
+// own. Open raises a state by writing meta anew, before anything else: from then
+// on an older program, which reads meta first, refuses it. The other values stay
+// as they are until they are written for their own reasons. A crash at any point
+// leaves a state of the old version or one of the new, and there is no migration
+// that could stop half way.
+//
+//	1  as first written
+//	2  rules in the accounting; adjustments, notes, releases and write-offs in
+//	   entries; when a position finished; ids of Stripe's meters in meta; u x y j k s
 const (
 	prefixMeta       = 'm'
 	prefixWord       = 'd'
@@ -55,11 +71,17 @@ const (
 	prefixPromoting  = 'r'
 	prefixOutbox     = 'o'
 	prefixLedger     = 'l'
+	prefixMember     = 'u'
+	prefixRefusal    = 'x'
+	prefixLastID     = 'y'
+	prefixDecision   = 'j'
+	prefixDocument   = 'k'
+	prefixWrite      = 's'
 )
 
 const (
 	// formatVersion rises with every change of a key or a payload.
-	formatVersion = 1
+	formatVersion = 2
 
 	// ringSlots is how many batches are kept. The more there are, the less
 	// often a chunk is written and the more a start has to replay.
@@ -101,8 +123,9 @@ func openEnvelope(id stateID, key, value []byte) ([]byte, error) {
 	if checksum(id, key, body) != sum {
 		return nil, fmt.Errorf("%w: %s: the checksum doesn't fit", ErrDamaged, keyString(key))
 	}
-	if body[0] != formatVersion {
-		return nil, fmt.Errorf("%w: %s: version %d; this program reads version %d", ErrFormat, keyString(key), body[0], formatVersion)
+	if body[0] == 0 || body[0] > formatVersion {
+		return nil, fmt.Errorf("%w: %s: version %d; this program reads versions 1 to %d\n"+
+			"  hint: use the version of logmeter that wrote it, or a later one", ErrFormat, keyString(key), body[0], formatVersion)
 	}
 	return body[1:], nil
 }
@@ -114,105 +137,4 @@ func checksum(id stateID, key, body []byte) uint32 {
 	}
 	sum = crc32.Update(sum, castagnoli, key)
 	return crc32.Update(sum, castagnoli, body)
-}
-
-func metaKey() []byte { return []byte{prefixMeta} }
-
-func wordKey(word uint32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{prefixWord}, word)
-}
-
-// windowKey is a prefix and a window: a whole key, or the start of one.
-func windowKey(prefix byte, w agent.Window) []byte {
-	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 32), prefix), uint32(w)^1<<31)
-}
-
-// keyWindow returns the window of a key that starts like windowKey.
-func keyWindow(key []byte) agent.Window {
-	return agent.Window(binary.BigEndian.Uint32(key[1:5]) ^ 1<<31)
-}
-
-func namesKey(w agent.Window, first uint32) []byte {
-	return binary.BigEndian.AppendUint32(windowKey(prefixNames, w), first)
-}
-
-func chunkKey(w agent.Window, meter, block uint32) []byte {
-	key := binary.BigEndian.AppendUint32(windowKey(prefixChunk, w), meter)
-	return binary.BigEndian.AppendUint32(key, block)
-}
-
-func batchKey(seq uint64) []byte { return []byte{prefixBatch, byte(seq % ringSlots)} }
-
-func accountingKey(w agent.Window, source uint32) []byte {
-	return binary.BigEndian.AppendUint32(windowKey(prefixAccounting, w), source)
-}
-
-// sourceKey is the start of the keys of a source's positions.
-func sourceKey(prefix byte, source uint32) []byte {
-	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 16), prefix), source)
-}
-
-func positionKey(prefix byte, source uint32, id uint64) []byte {
-	return binary.BigEndian.AppendUint64(sourceKey(prefix, source), id)
-}
-
-func promotingKey() []byte { return []byte{prefixPromoting} }
-
-// entryKey is where an entry lies in the outbox or the ledger. Meter and
-// customer are hashed: a name may be longer than a key.
-func entryKey(prefix byte, w agent.Window, meter, customer string, seq uint32) []byte {
-	text := binary.BigEndian.AppendUint32(make([]byte, 0, 128), uint32(len(meter)))
-	text = append(append(text, meter...), customer...)
-	sum := sha256.Sum256(text)
-	key := append(windowKey(prefix, w), sum[:16]...)
-	return binary.BigEndian.AppendUint32(key, seq)
-}
-
-// keyBytes is the length of the whole keys under each prefix.
-var keyBytes = map[byte]int{
-	prefixMeta:       1,
-	prefixWord:       5,
-	prefixHeader:     5,
-	prefixNames:      9,
-	prefixChunk:      13,
-	prefixBatch:      2,
-	prefixAccounting: 9,
-	prefixPosition:   13,
-	prefixStaged:     13,
-	prefixPromoting:  1,
-	prefixOutbox:     25,
-	prefixLedger:     25,
-}
-
-// keyString writes a key for people: in errors and in Dump.
-func keyString(key []byte) string {
-	if len(key) == 0 || len(key) != keyBytes[key[0]] {
-		return fmt.Sprintf("key %q", key)
-	}
-	number := func(at int) uint32 { return binary.BigEndian.Uint32(key[at:]) }
-	switch key[0] {
-	case prefixMeta:
-		return "meta"
-	case prefixWord:
-		return fmt.Sprintf("word %d", number(1))
-	case prefixHeader:
-		return fmt.Sprintf("window %s", keyWindow(key))
-	case prefixNames:
-		return fmt.Sprintf("names %s from %d", keyWindow(key), number(5))
-	case prefixChunk:
-		return fmt.Sprintf("totals %s meter %d block %d", keyWindow(key), number(5), number(9))
-	case prefixBatch:
-		return fmt.Sprintf("batch slot %d", key[1])
-	case prefixAccounting:
-		return fmt.Sprintf("accounting %s source %d", keyWindow(key), number(5))
-	case prefixPromoting:
-		return "positions being moved"
-	case prefixStaged:
-		return fmt.Sprintf("staged position source %d id %d", number(1), binary.BigEndian.Uint64(key[5:]))
-	case prefixPosition:
-		return fmt.Sprintf("position source %d id %d", number(1), binary.BigEndian.Uint64(key[5:]))
-	case prefixOutbox:
-		return fmt.Sprintf("outbox %s %x seq %d", keyWindow(key), key[5:21], number(21))
-	}
-	return fmt.Sprintf("ledger %s %x seq %d", keyWindow(key), key[5:21], number(21))
 }

@@ -14,9 +14,9 @@ type stored struct {
 	chunks []*chunk
 }
 
-func (s *Store) readWindow(at agent.Window) (stored, error) {
+func readWindow(v view, id stateID, at agent.Window) (stored, error) {
 	var d stored
-	err := s.scan(windowKey(prefixNames, at), nil, func(key, payload []byte) (bool, error) {
+	err := scan(v.t, id, windowKey(prefixNames, at), nil, func(key, payload []byte) (bool, error) {
 		d.tail = uint32(len(d.names))
 		if binary.BigEndian.Uint32(key[5:]) != d.tail {
 			return false, fmt.Errorf("%w: names of %s from %d on are missing", ErrDamaged, at, d.tail)
@@ -30,7 +30,7 @@ func (s *Store) readWindow(at agent.Window) (stored, error) {
 	if err != nil {
 		return d, err
 	}
-	err = s.scan(windowKey(prefixChunk, at), nil, func(key, payload []byte) (bool, error) {
+	err = scan(v.t, id, windowKey(prefixChunk, at), nil, func(key, payload []byte) (bool, error) {
 		c := &chunk{meter: binary.BigEndian.Uint32(key[5:]), block: binary.BigEndian.Uint32(key[9:])}
 		var err error
 		if c.folded, err = decodeRows(key, payload, &c.rows); err != nil {
@@ -41,10 +41,10 @@ func (s *Store) readWindow(at agent.Window) (stored, error) {
 				return false, fmt.Errorf("%w: %s: customer %d has no name", ErrDamaged, keyString(key), int(c.block)*blockRows+i)
 			}
 		}
-		if c.folded > s.seq {
-			return false, fmt.Errorf("%w: %s: holds batch %d, and the last one is %d", ErrDamaged, keyString(key), c.folded, s.seq)
+		if c.folded > v.seq {
+			return false, fmt.Errorf("%w: %s: holds batch %d, and the last one is %d", ErrDamaged, keyString(key), c.folded, v.seq)
 		}
-		if _, err := s.dict.word(key, c.meter); err != nil {
+		if _, err := v.dict.word(key, c.meter); err != nil {
 			return false, err
 		}
 		d.chunks = append(d.chunks, c)
@@ -60,7 +60,9 @@ func (s *Store) load(at agent.Window) (*window, error) {
 		w.used = s.used
 		return w, nil
 	}
-	d, err := s.readWindow(at)
+	v := view{s.db.NewTransaction(false), s.dict, s.seq}
+	defer v.t.Discard()
+	d, err := readWindow(v, s.meta.id, at)
 	if err != nil {
 		return nil, err
 	}

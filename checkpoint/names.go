@@ -20,20 +20,58 @@ const (
 	idleNames = 1 << 14
 )
 
-// number returns the number in Store.names of a customer slot of a tally. The
-// tally remembers it; that it is still right is checked each time, for it may
-// come from another store or from before names were forgotten.
-func (s *Store) number(t *agent.Tally, slot uint32) uint32 {
+// admit returns the window's number for a customer slot of a tally. A customer
+// who is new to a window that has as many as it may have is counted as "", and
+// its name isn't kept: a caller who invents names fills neither disk nor memory.
+//
+// The tally remembers the number in Store.names; that it is still right is
+// checked each time, for it may come from another store or from before names
+// were forgotten.
+func (s *Store) admit(w *window, t *agent.Tally, slot uint32) uint32 {
 	name := t.Customer(slot)
 	if len(name) > maxName {
 		name = abbreviate(name)
 	}
-	if n := t.IDs[slot]; int(n) < s.names.Len() && string(s.names.Name(n)) == string(name) {
-		return n
+	n := t.IDs[slot]
+	known := int(n) < s.names.Len() && string(s.names.Name(n)) == string(name)
+	if !known {
+		n, known = s.names.Lookup(name)
 	}
-	n := s.names.Number(name)
-	t.IDs[slot] = n
-	return n
+	if known {
+		t.IDs[slot] = n
+		if c, ok := w.lookup(n); ok {
+			return c
+		}
+	}
+	if s.maxCustomers > 0 && w.named(s.names) >= s.maxCustomers {
+		return w.customer(s.names.Number(nil))
+	}
+	if !known {
+		n = s.names.Number(name)
+		t.IDs[slot] = n
+	}
+	return w.customer(n)
+}
+
+// accountName returns the name under which admit counts a customer slot, without
+// keeping it.
+func (s *Store) accountName(w *window, t *agent.Tally, slot uint32) []byte {
+	name := t.Customer(slot)
+	if len(name) > maxName {
+		name = abbreviate(name)
+	}
+	if s.maxCustomers == 0 {
+		return name
+	}
+	if n, ok := s.names.Lookup(name); ok {
+		if _, ok := w.lookup(n); ok {
+			return name
+		}
+	}
+	if w.named(s.names) >= s.maxCustomers {
+		return nil
+	}
+	return name
 }
 
 // abbreviate shortens a name that no customer can have to a text that stays

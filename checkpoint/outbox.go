@@ -7,10 +7,20 @@ import (
 	"github.com/logmeter/logmeter/agent"
 )
 
-// putEntry stores an entry in the outbox or the ledger.
-func (t *txn) putEntry(prefix byte, e *agent.Entry) {
+// entryBytes is what an entry takes, about: its strings are short, or words.
+const entryBytes = 512
+
+// changes takes changes: a transaction, or writes that go with one.
+type changes interface {
+	put(key, payload []byte)
+	remove(key []byte)
+}
+
+// putEntry stores an entry in the outbox or the ledger, words that are new with
+// t.
+func (t *txn) putEntry(to changes, prefix byte, e *agent.Entry) {
 	words := entryWords{t.word(e.Meter), t.word(e.EventName), t.word(e.CustomerKey), t.word(e.ValueKey)}
-	t.put(entryKey(prefix, e.Window, e.Meter, e.Customer, e.Seq), appendEntry(nil, e, words))
+	to.put(entryKey(prefix, e.Window, e.Meter, e.Customer, e.Seq), appendEntry(nil, e, words))
 }
 
 // readEntry completes an entry from its key and payload.
@@ -67,9 +77,12 @@ func (s *Store) Pending(after *agent.Entry, limit int) ([]agent.Entry, error) {
 
 // Attempt implements agent.Store.
 func (s *Store) Attempt(entries []agent.Entry) error {
-	return s.storeEntries(entries, func(t *txn, e *agent.Entry) error {
-		if e.State == agent.Accepted {
-			return errors.New("it is accepted, which only Settle can say")
+	return s.storeEntries(entries, func(t *txn, old, e *agent.Entry) error {
+		if e.Final() {
+			return fmt.Errorf("an attempt can't make it %s", e.State)
+		}
+		if e.Value != old.Value {
+			return fmt.Errorf("it was sealed with value %d, and can't be sent with %d", old.Value, e.Value)
 		}
 		if e.Frozen() {
 			return nil
@@ -85,52 +98,98 @@ func (s *Store) Attempt(entries []agent.Entry) error {
 
 // Settle implements agent.Store.
 func (s *Store) Settle(entries []agent.Entry) error {
-	return s.storeEntries(entries, func(*txn, *agent.Entry) error { return nil })
+	return s.storeEntries(entries, func(t *txn, old, e *agent.Entry) error {
+		if e.State == agent.WrittenOff {
+			return errors.New("only a person writes an entry off")
+		}
+		if e.Value == old.Value {
+			return nil
+		}
+		if e.State != agent.Accepted || e.Value > old.Value || e.Value <= 0 {
+			return fmt.Errorf("it was sealed with value %d, and can't become %s with %d", old.Value, e.State, e.Value)
+		}
+		if e.Adjustment {
+			return nil // what Stripe has of it is all that it was
+		}
+		return s.giveBack(t, e, uint64(old.Value-e.Value))
+	})
+}
+
+// giveBack makes a part of an entry's value unreported usage again.
+func (s *Store) giveBack(t *txn, e *agent.Entry, less uint64) error {
+	w, err := s.countIn(t, e.Window)
+	if err != nil {
+		return err
+	}
+	meter := s.dict.numbers[e.Meter]
+	r := s.rowOf(w, meter, e.Customer)
+	if r == nil || r.reported < less {
+		return fmt.Errorf("%w: the usage that entry %s came from isn't there", ErrDamaged, e.Identifier)
+	}
+	if r.pending() == 0 {
+		w.pending++
+		r.minute = 0
+	}
+	r.reported -= less
+	r.minute = max(r.minute, e.Minute)
+	n, _ := s.names.Lookup([]byte(e.Customer))
+	customer, _ := w.lookup(n)
+	s.fold(t, w.chunk(meter, customer/blockRows))
+	return nil
 }
 
 // storeEntries replaces entries of the outbox, in as many transactions as it
 // takes; each entry is whole in one. Before an entry is stored, prepare may
-// complete it.
-func (s *Store) storeEntries(entries []agent.Entry, prepare func(*txn, *agent.Entry) error) error {
+// complete it, and puts what belongs to it.
+func (s *Store) storeEntries(entries []agent.Entry, prepare func(t *txn, old, e *agent.Entry) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(entries) == 0 {
 		return s.failed
 	}
-	if err := s.ready(int64(len(entries)) * 512); err != nil {
+	if err := s.ready(int64(len(entries)) * entryBytes); err != nil {
 		return fmt.Errorf("store entries: %w", err)
 	}
 	t := s.begin()
 	defer func() { t.discard() }()
 	for i := range entries {
 		e := &entries[i]
-		old, err := s.stored(t, e)
+		old, err := s.waiting(t, e)
 		if err == nil {
-			err = prepare(t, e)
+			err = prepare(t, old, e)
 		}
 		if err != nil {
 			return s.fail(fmt.Errorf("store entry %s: %w", e.Identifier, err))
 		}
-		if e.State == agent.Accepted {
-			t.remove(entryKey(prefixOutbox, e.Window, e.Meter, e.Customer, e.Seq))
-			t.putEntry(prefixLedger, e)
-		} else {
-			t.putEntry(prefixOutbox, e)
-		}
-		s.accounts.replace(old, e)
-		s.outbox.replace(old, e)
+		s.replaceEntry(t, t, old, e)
 		if t.full() {
 			if err := t.flush(); err != nil {
 				return err
 			}
 		}
 	}
-	return t.commit()
+	if err := t.commit(); err != nil {
+		return err
+	}
+	return s.fail(s.evict()) // giveBack may have loaded windows
 }
 
-// stored returns what the outbox has under an entry's key, and checks that the
-// entry still is that one: its value is what the customer used.
-func (s *Store) stored(t *txn, e *agent.Entry) (*agent.Entry, error) {
+// replaceEntry puts e in the place of old, an entry of the outbox; a final one
+// moves to the ledger.
+func (s *Store) replaceEntry(t *txn, to changes, old, e *agent.Entry) {
+	if e.Final() {
+		to.remove(entryKey(prefixOutbox, e.Window, e.Meter, e.Customer, e.Seq))
+		t.putEntry(to, prefixLedger, e)
+	} else {
+		t.putEntry(to, prefixOutbox, e)
+	}
+	s.accounts.replace(old, e)
+	s.outbox.replace(old, e)
+}
+
+// waiting returns what the outbox has under an entry's key, and checks that the
+// entry still is that one.
+func (s *Store) waiting(t *txn, e *agent.Entry) (*agent.Entry, error) {
 	key := entryKey(prefixOutbox, e.Window, e.Meter, e.Customer, e.Seq)
 	payload, err := t.get(key)
 	if err != nil {
@@ -143,10 +202,10 @@ func (s *Store) stored(t *txn, e *agent.Entry) (*agent.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.Value != old.Value || e.Minute != old.Minute || e.Identifier != old.Identifier {
-		return nil, fmt.Errorf("it was sealed with value %d and minute %d, and can't become value %d and minute %d", old.Value, old.Minute, e.Value, e.Minute)
+	if e.Minute != old.Minute || e.Identifier != old.Identifier || e.Adjustment != old.Adjustment {
+		return nil, fmt.Errorf("it was sealed for minute %d as %s, and can't become minute %d as %s", old.Minute, old.Identifier, e.Minute, e.Identifier)
 	}
-	if e.State < agent.Sealed || e.State > agent.Accepted {
+	if e.State < agent.Sealed || e.State > agent.WrittenOff {
 		return nil, fmt.Errorf("%s isn't a state of an entry", e.State)
 	}
 	return &old, nil

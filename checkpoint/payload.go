@@ -3,14 +3,17 @@ package checkpoint
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/logmeter/logmeter/agent"
 )
 
 // The payloads are sequences of varints and of byte strings with their length
 // before them. Each has an append function and a decode function; both walk
-// the fields in the same order, so read them side by side.
+// the fields in the same order, so read them side by side. What a later version
+// of the format has more stands at the end, behind reader.more.
 
 // reader takes a payload apart. After the first thing that can't be read, all
 // that follows reads as zero and bad is set.
@@ -79,6 +82,9 @@ func (r *reader) bytes() []byte {
 
 func (r *reader) string() string { return string(r.bytes()) }
 
+// more reports whether anything follows: the fields of a later version.
+func (r *reader) more() bool { return len(r.b) > 0 }
+
 // err says whether the payload of key was read whole, with nothing left over.
 func (r *reader) err(key []byte) error {
 	if r.bad || len(r.b) > 0 {
@@ -109,6 +115,9 @@ type meta struct {
 	instance string
 	account  string // "" until bound
 	live     bool
+	// meters holds the id of Stripe's meter for each event name that it is
+	// known of. It isn't changed once it is here, only replaced.
+	meters map[string]string
 }
 
 func appendMeta(dst []byte, m meta) []byte {
@@ -116,7 +125,12 @@ func appendMeta(dst []byte, m meta) []byte {
 	dst = appendVarint(dst, m.created)
 	dst = appendString(dst, m.instance)
 	dst = appendString(dst, m.account)
-	return appendBool(dst, m.live)
+	dst = appendBool(dst, m.live)
+	dst = binary.AppendUvarint(dst, uint64(len(m.meters)))
+	for _, event := range slices.Sorted(maps.Keys(m.meters)) {
+		dst = appendString(appendString(dst, event), m.meters[event])
+	}
+	return dst
 }
 
 func decodeMeta(key, payload []byte) (meta, error) {
@@ -129,6 +143,13 @@ func decodeMeta(key, payload []byte) (meta, error) {
 	m.instance = r.string()
 	m.account = r.string()
 	m.live = r.byte() == 1
+	if r.more() {
+		m.meters = make(map[string]string)
+		for n := r.uvarint(); n > 0 && !r.bad; n-- {
+			event := r.string()
+			m.meters[event] = r.string()
+		}
+	}
 	return m, r.err(key)
 }
 
@@ -221,8 +242,13 @@ func decodeRows(key, payload []byte, rows *[blockRows]row) (seq uint64, err erro
 	return seq, r.err(key)
 }
 
+// appendAccounting writes the lines that are not billable twice: all of them,
+// which is what version 1 has, and by rule.
 func appendAccounting(dst []byte, a agent.Accounting) []byte {
-	for _, n := range []uint64{a.Lines, a.Billed, a.NotBillable(), a.NoCustomer, a.Refused} {
+	for _, n := range []uint64{a.Lines, a.Billed, a.NotBillable(), a.NoCustomer, a.Refused, uint64(len(a.Rules))} {
+		dst = binary.AppendUvarint(dst, n)
+	}
+	for _, n := range a.Rules {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	return dst
@@ -231,8 +257,22 @@ func appendAccounting(dst []byte, a agent.Accounting) []byte {
 func decodeAccounting(key, payload []byte) (agent.Accounting, error) {
 	r := reader{b: payload}
 	a := agent.Accounting{Lines: r.uvarint(), Billed: r.uvarint()}
-	a.Rules[agent.RulePath] = r.uvarint()
+	notBillable := r.uvarint()
 	a.NoCustomer, a.Refused = r.uvarint(), r.uvarint()
+	if !r.more() {
+		a.Rules[agent.RulePath] = notBillable // the rule isn't known
+		return a, r.err(key)
+	}
+	if n := r.uvarint(); n > uint64(len(a.Rules)) {
+		r.fail()
+	} else {
+		for i := range n {
+			a.Rules[i] = r.uvarint()
+		}
+	}
+	if a.NotBillable() != notBillable {
+		r.fail()
+	}
 	return a, r.err(key)
 }
 
@@ -250,7 +290,8 @@ func appendPosition(dst []byte, p *agent.Position) []byte {
 		dst = appendVarint(dst, place.Offset)
 		dst = binary.LittleEndian.AppendUint64(dst, place.Sum)
 	}
-	return appendBool(dst, p.Done)
+	dst = appendBool(dst, p.Done)
+	return appendVarint(dst, p.Finished)
 }
 
 func decodePosition(key, payload []byte) (agent.Position, error) {
@@ -269,5 +310,8 @@ func decodePosition(key, payload []byte) (agent.Position, error) {
 		p.Past = append(p.Past, agent.Place{Offset: r.varint(), Sum: r.fixed64()})
 	}
 	p.Done = r.byte() == 1
+	if r.more() {
+		p.Finished = r.varint()
+	}
 	return p, r.err(key)
 }

@@ -13,27 +13,38 @@ const (
 	// Stripe takes events for 35 days.
 	retention = 40 * 24 * time.Hour
 
+	// trailRetention is how long decisions of people are kept.
+	trailRetention = 400 * 24 * time.Hour
+
 	// pruneKeys is how many keys one Prune deletes: at a call a minute,
 	// several million a day.
 	pruneKeys = 5000
 )
 
 // Prune deletes what is older than 40 days: totals and names of windows, the
-// accounting of their lines, and accepted entries. Usage that isn't sealed and
-// entries that aren't accepted are never deleted, nor is the usage that they
-// came from. One call deletes some thousands of keys at most and returns how
-// many; 0 means that nothing is left to delete.
+// accounting of their lines, refused lines, members of periods that are over,
+// accepted and written off entries; and decisions older than 400 days. Usage
+// that isn't sealed and entries of the outbox are never deleted, nor is the
+// usage that they came from. One call deletes some thousands of keys at most and
+// returns how many; 0 means that nothing is left to delete.
 func (s *Store) Prune(now time.Time) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.ready(txnBytes); err != nil {
 		return 0, fmt.Errorf("prune: %w", err)
 	}
+	before := horizon(now)
+	if s.pruned == before {
+		return 0, nil // what came to be old since waits for the next hour
+	}
 	t := s.begin()
 	defer func() { t.discard() }()
 	left := pruneKeys
-	for _, step := range []func(*txn, agent.Window, *int) error{s.pruneWindows, s.pruneAccounting, s.pruneLedger} {
-		if err := step(t, horizon(now), &left); err != nil {
+	for _, step := range []func(*txn, agent.Window, *int) error{
+		s.pruneWindows, s.pruneRefusals, s.pruneAccounting, s.pruneMembers, s.pruneLedger,
+		func(t *txn, _ agent.Window, left *int) error { return s.pruneTrail(t, now, left) },
+	} {
+		if err := step(t, before, &left); err != nil {
 			return 0, s.fail(fmt.Errorf("prune: %w", err))
 		}
 	}
@@ -41,6 +52,9 @@ func (s *Store) Prune(now time.Time) (int, error) {
 		if err := t.commit(); err != nil {
 			return 0, fmt.Errorf("prune: %w", err)
 		}
+	}
+	if left == pruneKeys {
+		s.pruned = before
 	}
 	return pruneKeys - left, nil
 }
@@ -133,6 +147,47 @@ func (s *Store) sweepWindow(t *txn, at agent.Window, left *int) error {
 	return nil
 }
 
+// pruneRefusals forgets refused lines before their accounting: only what is
+// accounted for can be read again.
+func (s *Store) pruneRefusals(t *txn, before agent.Window, left *int) error {
+	q, err := s.refused()
+	if err != nil {
+		return err
+	}
+	var w writes
+	q.forget(&w, func(k kept) bool {
+		if k.window >= before || *left <= 0 {
+			return false
+		}
+		*left--
+		return true
+	})
+	for _, x := range w.list {
+		t.do(x)
+		if t.full() {
+			if err := t.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) pruneMembers(t *txn, before agent.Window, left *int) error {
+	return s.removeAll(t, []byte{prefixMember}, left, func(key, _ []byte) (remove, more bool, err error) {
+		old := keyWindow(key) < before
+		return old, old, nil
+	})
+}
+
+func (s *Store) pruneTrail(t *txn, now time.Time, left *int) error {
+	return s.removeAll(t, []byte{prefixDecision}, left, func(key, payload []byte) (remove, more bool, err error) {
+		d, _, err := decodeDecision(key, payload)
+		old := d.At < now.Add(-trailRetention).Unix()
+		return old, old, err
+	})
+}
+
 func (s *Store) pruneAccounting(t *txn, before agent.Window, left *int) error {
 	return s.removeAll(t, []byte{prefixAccounting}, left, func(key, _ []byte) (remove, more bool, err error) {
 		old := keyWindow(key) < before
@@ -140,7 +195,7 @@ func (s *Store) pruneAccounting(t *txn, before agent.Window, left *int) error {
 	})
 }
 
-// pruneLedger keeps an entry of an old window that was accepted lately.
+// pruneLedger keeps an entry of an old window that was settled lately.
 func (s *Store) pruneLedger(t *txn, before agent.Window, left *int) error {
 	return s.removeAll(t, []byte{prefixLedger}, left, func(key, payload []byte) (remove, more bool, err error) {
 		if keyWindow(key) >= before {

@@ -28,7 +28,7 @@ func scan(view *badger.Txn, id stateID, prefix, from []byte, visit func(key, pay
 		if value, err = it.Item().ValueCopy(value[:0]); err != nil {
 			return fmt.Errorf("read %s: %w", keyString(key), err)
 		}
-		if len(key) != keyBytes[key[0]] {
+		if !wholeKey(key) {
 			return fmt.Errorf("%w: %s isn't a key of this format", ErrDamaged, keyString(key))
 		}
 		payload, err := openEnvelope(id, key, value)
@@ -48,6 +48,9 @@ func (s *Store) scanKeys(prefix, from []byte, visit func(key []byte) bool) {
 	defer view.Discard()
 	it := view.NewIterator(badger.IteratorOptions{Prefix: prefix})
 	defer it.Close()
+	if from == nil {
+		from = prefix
+	}
 	for it.Seek(from); it.Valid() && visit(it.Item().Key()); it.Next() {
 	}
 }
@@ -56,6 +59,7 @@ func (s *Store) scanKeys(prefix, from []byte, visit func(key []byte) bool) {
 type view struct {
 	t    *badger.Txn
 	dict dictionary // only the words are used, and they only grow
+	seq  uint64     // of the last batch
 }
 
 func (v view) iterator(prefix []byte) *badger.Iterator {
@@ -66,11 +70,16 @@ func (v view) iterator(prefix []byte) *badger.Iterator {
 func (s *Store) view() (view, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.viewLocked()
+}
+
+// viewLocked is view for a caller who holds mu.
+func (s *Store) viewLocked() (view, error) {
 	if s.failed != nil {
 		return view{}, s.failed
 	}
 	s.readers.Add(1)
-	return view{s.db.NewTransaction(false), dictionary{words: s.dict.words}}, nil
+	return view{s.db.NewTransaction(false), dictionary{words: s.dict.words}, s.seq}, nil
 }
 
 func (s *Store) done(v view) {

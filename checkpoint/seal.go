@@ -97,9 +97,9 @@ func (s *Store) sealChunk(t *txn, c *chunk, floor uint32) (sealed int, err error
 		if t.full() {
 			break
 		}
-		seq := max(r.seq, floor) + 1
-		if seq == 0 {
-			return 0, fmt.Errorf("meter %s: a row has used up its seqs", meter)
+		seq, err := nextSeq(r, floor, meter)
+		if err != nil {
+			return 0, err
 		}
 		e := agent.Entry{
 			Meter:    meter,
@@ -110,7 +110,7 @@ func (s *Store) sealChunk(t *txn, c *chunk, floor uint32) (sealed int, err error
 			Minute:   r.minute,
 			State:    agent.Sealed,
 		}
-		t.putEntry(prefixOutbox, &e)
+		t.putEntry(t, prefixOutbox, &e)
 		r.reported, r.seq, r.minute = r.total, e.Seq, 0
 		c.w.pending--
 		sealed++

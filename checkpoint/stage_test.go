@@ -46,32 +46,34 @@ func TestManyPositions(t *testing.T) {
 	must(t, s.Commit("edge", positions(1), tally))
 	want(s, 1, 1)
 	source := s.dict.numbers["edge"]
+	aside := func(positions []agent.Position) {
+		t.Helper()
+		var w writes
+		putPositions(&w, source, positions)
+		must(t, s.putAside(&w))
+	}
 
 	// A crash before the commit: nothing of it counts.
-	tx := s.begin()
-	putPositions(tx, prefixStaged, source, positions(2)[:100])
-	must(t, tx.commit())
+	aside(positions(2)[:100])
 	copied := killed(t, dir)
 	want(open(t, copied), 1, 1)
 
 	// A crash right after the commit: all of it counts.
-	for from := 100; from < 900; from += 100 {
-		tx = s.begin()
-		putPositions(tx, prefixStaged, source, positions(2)[from:from+100])
-		must(t, tx.commit())
-	}
-	tx = s.begin()
-	must(t, s.putRows(tx, tally))
-	tx.put(promotingKey(), []byte{byte(source)})
+	aside(positions(2)[100:])
+	tx := s.begin()
+	must(t, s.putRows(tx, &writes{}, tally))
+	tx.put(promotingKey(), nil)
 	must(t, tx.commit())
 	copied = killed(t, dir)
 	want(open(t, copied), 2, 2)
 
 	// A crash in the middle of the move.
 	tx = s.begin()
-	putPositions(tx, prefixPosition, source, positions(2)[:50])
-	for id := range uint64(50) {
-		tx.remove(positionKey(prefixStaged, source, id))
+	var w writes
+	putPositions(&w, source, positions(2)[:50])
+	for _, x := range w.list {
+		tx.do(x)
+		tx.remove(writeKey(x.key))
 	}
 	must(t, tx.commit())
 	copied = killed(t, dir)
@@ -81,7 +83,8 @@ func TestManyPositions(t *testing.T) {
 func staged(t *testing.T, s *Store) int {
 	t.Helper()
 	n := 0
-	s.scanKeys([]byte{prefixStaged}, nil, func([]byte) bool { n++; return true })
-	s.scanKeys([]byte{prefixPromoting}, nil, func([]byte) bool { n++; return true })
+	for _, prefix := range []byte{prefixStaged, prefixWrite, prefixPromoting} {
+		s.scanKeys([]byte{prefix}, nil, func([]byte) bool { n++; return true })
+	}
 	return n
 }

@@ -35,6 +35,13 @@ func (o *OutboxStats) replace(old, e *agent.Entry) {
 	}
 }
 
+// more notes an entry that is new.
+func (o *OutboxStats) more(state agent.State) {
+	if o != nil {
+		o.add(state, 1)
+	}
+}
+
 // Stats say how large the state is.
 type Stats struct {
 	Created   int64       // Unix seconds
@@ -47,6 +54,8 @@ type Stats struct {
 	InMemory  int         // windows in memory
 	Names     int         // customers' names in memory
 	Outbox    OutboxStats // entries on their way
+	Positions int         // of files, of all sources
+	Refused   int         // refused lines that are kept
 	DiskBytes int64       // tables of the database
 	FreeBytes int64       // on the file system, above what must stay free
 }
@@ -94,6 +103,15 @@ func (s *Store) Stats() (Stats, error) {
 			st.Windows++
 		}
 	}
+	s.scanKeys([]byte{prefixPosition}, nil, func([]byte) bool {
+		st.Positions++
+		return true
+	})
+	q, err := s.refused()
+	if err != nil {
+		return Stats{}, fmt.Errorf("count refused lines: %w", err)
+	}
+	st.Refused = len(q.list)
 	for _, t := range s.db.Tables() {
 		st.DiskBytes += int64(t.OnDiskSize)
 	}

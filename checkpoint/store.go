@@ -1,5 +1,6 @@
 // Package checkpoint keeps positions, usage, outbox and ledger in one Badger
-// database. It implements agent.Store.
+// database. It implements agent.Store, and with it agent.Books, Corrections and
+// Documents.
 //
 // Its one idea is that a commit writes one value, not one key per counter: the
 // increments go into a ring of batches, and the totals that they belong to are
@@ -28,10 +29,6 @@ import (
 	"github.com/logmeter/logmeter/agent"
 )
 
-// ErrBound is wrapped by the error about a state that belongs to another
-// instance, Stripe account or mode.
-var ErrBound = errors.New("the state belongs to another")
-
 // ErrClosed is returned by every method after Close.
 var ErrClosed = errors.New("the state is closed")
 
@@ -55,17 +52,21 @@ type Options struct {
 	// which is what Badger may need at once. On a full disk it would be killed
 	// by the kernel in the middle of a write.
 	MinFree int64
+	// MaxCustomers is the number of customers of a window that are told apart,
+	// beside those that a person adjusts; 0 means any number.
+	MaxCustomers int
 }
 
 // Store is an open state. Its methods may be called from several goroutines.
 // After an error other than agent.ErrFull only Close makes sense: what is in
 // memory may differ from what is on disk, and Open reads it anew.
 type Store struct {
-	dir     string
-	minFree int64
-	log     *slog.Logger
-	lock    *os.File
-	db      *badger.DB
+	dir          string
+	minFree      int64
+	maxCustomers int
+	log          *slog.Logger
+	lock         *os.File
+	db           *badger.DB
 
 	readers sync.WaitGroup // snapshots and merges under way; added to under mu
 	merge   sync.Mutex     // only one merge of tables at a time
@@ -86,15 +87,23 @@ type Store struct {
 	names   *agent.Names
 	dirty   dirtyList
 
-	accounts accountIndex
-	outbox   *OutboxStats // nil until asked for
-	oldest   agent.Window // no entry of the outbox is in an older window
+	accounts   accountIndex
+	outbox     *OutboxStats // nil until asked for
+	oldest     agent.Window // no entry of the outbox is in an older window
+	quarantine *quarantine  // nil until asked for
+	decided    *uint64      // the last decision's number, nil until asked for
+	pruned     agent.Window // the last Prune to find nothing more had this horizon
 
 	batch batchWriter // scratch of Commit
 	txns  uint        // counts transactions, to look after Badger now and then
 }
 
-var _ agent.Store = (*Store)(nil)
+var (
+	_ agent.Store       = (*Store)(nil)
+	_ agent.Books       = (*Store)(nil)
+	_ agent.Corrections = (*Store)(nil)
+	_ agent.Documents   = (*Store)(nil)
+)
 
 // Open opens the state in o.Dir and makes it when there has never been one.
 // Errors wrap ErrLocked, ErrNoCheckpoint, ErrDamaged, ErrFormat, ErrBound or
@@ -116,13 +125,15 @@ func Open(o Options) (*Store, error) {
 		return nil, fmt.Errorf("open the state: %w\n  hint: state_dir must be writable for the user that logmeter runs as", err)
 	}
 	s := &Store{
-		dir:     o.Dir,
-		minFree: o.MinFree,
-		log:     o.Log,
-		headers: make(map[agent.Window]header),
-		windows: make(map[agent.Window]*window),
-		names:   agent.NewNames(),
-		oldest:  firstWindow,
+		dir:          o.Dir,
+		minFree:      o.MinFree,
+		maxCustomers: o.MaxCustomers,
+		log:          o.Log,
+		headers:      make(map[agent.Window]header),
+		windows:      make(map[agent.Window]*window),
+		names:        agent.NewNames(),
+		oldest:       firstWindow,
+		pruned:       firstWindow,
 	}
 	var err error
 	if s.lock, err = lockDir(o.Dir); err != nil {
@@ -154,10 +165,11 @@ func (s *Store) open(o Options) error {
 			return fmt.Errorf("open the state: merge tables: %w", err)
 		}
 	}
-	found, err := s.readMeta()
+	version, err := s.readMeta()
 	if err != nil {
 		return err
 	}
+	found := version > 0
 	switch {
 	case !found && known != nil:
 		return fmt.Errorf("%w: %s held the state of instance %s, and its database is gone\n"+
@@ -170,22 +182,26 @@ func (s *Store) open(o Options) error {
 		return fmt.Errorf("%w: %s is the state of instance %q, not of %q\n"+
 			"  hint: set instance = %q to go on with it, or give this agent a state_dir of its own", ErrBound, o.Dir, s.meta.instance, o.Instance, s.meta.instance)
 	}
+	if found && version < formatVersion {
+		if err := s.writeMeta(s.meta); err != nil {
+			return fmt.Errorf("raise the state to format %d: %w", formatVersion, err)
+		}
+		s.log.Info("the state has this version's format now; an older logmeter can't open it any more",
+			"dir", s.dir, "format", formatVersion, "before", version)
+	}
 	if err := s.recover(); err != nil {
 		return err
 	}
 	if err := s.checkSentinel(known); err != nil {
 		return err
 	}
-	if o.Account != "" {
-		return s.Bind(o.Account, o.Live)
-	}
-	return nil
+	return s.Bind(o.Account, o.Live, nil)
 }
 
-// readMeta reports whether the database has a state in it.
-func (s *Store) readMeta() (bool, error) {
-	found := false
-	err := s.db.View(func(txn *badger.Txn) error {
+// readMeta returns the version of the state in the database, 0 when there is
+// none.
+func (s *Store) readMeta() (version int, err error) {
+	err = s.db.View(func(txn *badger.Txn) error {
 		item, err := txn.Get(metaKey())
 		if errors.Is(err, badger.ErrKeyNotFound) {
 			it := txn.NewIterator(badger.IteratorOptions{})
@@ -206,23 +222,28 @@ func (s *Store) readMeta() (bool, error) {
 			return err
 		}
 		s.meta, err = decodeMeta(metaKey(), payload)
-		found = err == nil
+		version = int(value[0])
 		return err
 	})
-	return found, err
+	return version, err
+}
+
+func (s *Store) writeMeta(m meta) error {
+	s.meta = m
+	t := s.begin()
+	defer t.discard()
+	t.put(metaKey(), appendMeta(nil, m))
+	return t.commit()
 }
 
 // create makes the state. The database comes before the sentinel: a crash
 // between the two leaves a state that the next start recognises.
 func (s *Store) create(o Options) error {
-	s.meta = meta{created: o.Now().Unix(), instance: o.Instance}
-	if _, err := rand.Read(s.meta.id[:]); err != nil {
+	m := meta{created: o.Now().Unix(), instance: o.Instance}
+	if _, err := rand.Read(m.id[:]); err != nil {
 		return fmt.Errorf("make the state: %w", err)
 	}
-	t := s.begin()
-	defer t.discard()
-	t.put(metaKey(), appendMeta(nil, s.meta))
-	if err := t.commit(); err != nil {
+	if err := s.writeMeta(m); err != nil {
 		return fmt.Errorf("make the state: %w", err)
 	}
 	return nil
@@ -258,46 +279,6 @@ func (s *Store) note() error {
 	}
 	s.noted = s.seq
 	return nil
-}
-
-// Bind ties the state to a Stripe account and mode the first time that they
-// are known. From then on another account or mode is an error that wraps
-// ErrBound: entries made for one account must not go to another.
-func (s *Store) Bind(account string, live bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failed != nil {
-		return s.failed
-	}
-	if account == "" {
-		return errors.New("bind the state: the account has no id")
-	}
-	if m := s.meta; m.account != "" {
-		if m.account == account && m.live == live {
-			return nil
-		}
-		return fmt.Errorf("%w: %s reports to Stripe account %s in %s mode, not to %s in %s mode\n"+
-			"  hint: use a key of that account and mode, or give this one a state_dir of its own; to start afresh, run with --new-state",
-			ErrBound, s.dir, m.account, mode(m.live), account, mode(live))
-	}
-	if err := s.space(0); err != nil {
-		return err
-	}
-	s.meta.account, s.meta.live = account, live
-	t := s.begin()
-	defer t.discard()
-	t.put(metaKey(), appendMeta(nil, s.meta))
-	if err := t.commit(); err != nil {
-		return fmt.Errorf("bind the state: %w", err)
-	}
-	return nil
-}
-
-func mode(live bool) string {
-	if live {
-		return "live"
-	}
-	return "test"
 }
 
 // Close releases the state. It is idempotent.

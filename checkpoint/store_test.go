@@ -252,9 +252,9 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(testOptions(dir)); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
 		t.Errorf("a second Open: %v", err)
 	}
-	must(t, s.Bind("acct_1", false))
-	must(t, s.Bind("acct_1", false))
-	for _, err := range []error{s.Bind("acct_2", false), s.Bind("acct_1", true)} {
+	must(t, s.Bind("acct_1", false, nil))
+	must(t, s.Bind("acct_1", false, nil))
+	for _, err := range []error{s.Bind("acct_2", false, nil), s.Bind("acct_1", true, nil)} {
 		if !errors.Is(err, ErrBound) || !strings.Contains(err.Error(), "hint") {
 			t.Errorf("bound to another: %v", err)
 		}

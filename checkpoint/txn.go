@@ -40,6 +40,19 @@ func (t *txn) note(bytes int, err error) {
 // get returns the payload stored at key, nil when there is none.
 func (t *txn) get(key []byte) ([]byte, error) { return get(t.t, t.s.meta.id, key) }
 
+// has reports whether there is a value at key.
+func (t *txn) has(key []byte) (bool, error) {
+	payload, err := t.get(key)
+	return payload != nil, err
+}
+
+// get is txn.get of what is committed.
+func (s *Store) get(key []byte) ([]byte, error) {
+	view := s.db.NewTransaction(false)
+	defer view.Discard()
+	return get(view, s.meta.id, key)
+}
+
 func get(t *badger.Txn, id stateID, key []byte) ([]byte, error) {
 	item, err := t.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {

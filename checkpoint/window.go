@@ -86,6 +86,24 @@ func (w *window) customer(number uint32) uint32 {
 	return uint32(len(w.numbers) - 1)
 }
 
+// lookup returns the window's number for a name's number in Store.names.
+func (w *window) lookup(number uint32) (uint32, bool) {
+	if int(number) >= len(w.local) || w.local[number] == 0 {
+		return 0, false
+	}
+	return w.local[number] - 1, true
+}
+
+// named returns how many customers of the window are told apart.
+func (w *window) named(names *agent.Names) int {
+	if n, ok := names.Lookup(nil); ok {
+		if _, ok := w.lookup(n); ok {
+			return len(w.numbers) - 1 // "" stands for all others
+		}
+	}
+	return len(w.numbers)
+}
+
 // add counts an increment of the batch seq.
 func (s *Store) add(c *chunk, i uint32, value uint64, minute uint8, seq uint64) error {
 	r := &c.rows[i]

@@ -156,7 +156,7 @@ func (b *boundBiller) bind(ctx context.Context) error {
 		return errors.New(worstText(&r))
 	}
 	if r.Account != "" {
-		if err := b.store.Bind(r.Account, r.Live); err != nil {
+		if err := b.store.Bind(r.Account, r.Live, nil); err != nil {
 			return err
 		}
 	}
