@@ -217,6 +217,12 @@ func (y *yard) open() {
 	y.t.Helper()
 	y.mu.Lock()
 	defer y.mu.Unlock()
+	y.reopen()
+}
+
+// reopen is open for one who holds the writer back.
+func (y *yard) reopen() {
+	y.t.Helper()
 	y.finishLine()
 	file, err := os.OpenFile(y.path("access.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
 	y.must(err)
@@ -346,19 +352,21 @@ func (y *yard) copyTruncate() {
 	y.must(os.Truncate(y.path("access.log"), 0))
 }
 
-// replace puts a copy in the log's place, and the writer opens that.
+// replace puts a copy in the log's place, and the writer opens that. It waits
+// meanwhile: what it wrote to the old file, which has no name any more, would be
+// gone with a follower that is killed.
 func (y *yard) replace() {
 	y.t.Helper()
 	y.note("replace")
 	y.mu.Lock()
+	defer y.mu.Unlock()
 	y.finishLine()
 	b, err := os.ReadFile(y.path("access.log"))
 	y.must(err)
 	y.must(os.WriteFile(y.path("copy"), b, 0o640))
 	y.mine("copy")
 	y.must(os.Rename(y.path("copy"), y.path("access.log")))
-	y.mu.Unlock()
-	y.open()
+	y.reopen()
 }
 
 // forbid takes the right to read the log or its directory away for a while, and
