@@ -76,7 +76,9 @@ const nginxRotations = 8
 func (tt *nginxCase) run(t *testing.T) {
 	r := newRig(t)
 	r.scan()
+	r.kill() // its next scan is due by the clock of before
 	r.skew = 0
+	r.start()
 	address := freeAddress(t)
 	stop := r.nginx(address)
 	defer stop()
