@@ -39,7 +39,7 @@ var ownedBy = map[string][]string{
 	"github.com/spf13/cobra":                  {"cmd/logmeter"},
 	"github.com/stripe/stripe-go/v76":         {"agent/stripe"},
 	"go.yaml.in/yaml/v3":                      {"parsers"},
-	"golang.org/x/sys":                        {"agent/source", "checkpoint"}, // system calls, no technology
+	"golang.org/x/sys":                        {"agent/host", "agent/source", "checkpoint"}, // system calls, no technology
 	"golang.org/x/term":                       {"cmd/logmeter"},
 	"golang.org/x/time":                       {"agent/stripe"},
 }

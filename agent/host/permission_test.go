@@ -79,9 +79,23 @@ func TestWorkers(t *testing.T) {
 		"x/cmdline": "nginx: worker process\x00", "x/status": status,
 		"5/cmdline": "nginx: worker process\x00", "5/status": "Uid:\tmany\n",
 	})
+	for _, pid := range []string{"1", "7", "8", "9"} {
+		fd := filepath.Join(dir, pid, "fd")
+		for name, target := range map[string]string{"0": "/dev/null", "5": "/var/log/nginx/access.log", "6": "/var/log/nginx/error.log.1", "7": "socket:[77]"} {
+			if err := os.MkdirAll(fd, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(target, filepath.Join(fd, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	got := workers(dir)
 	if len(got) != 1 || got[0].uid != 54321 || got[0].Name != "54321" || len(got[0].gids) != 3 || got[0].gids[0] != 54322 {
 		t.Errorf("got %+v", got)
+	}
+	if len(Writers(got, "/var/log/nginx/other.log")) != 1 || len(Writers(got, "/var/log/other.log")) != 0 {
+		t.Errorf("the writers of a log aren't those with a file beside it: %+v", got)
 	}
 }
 

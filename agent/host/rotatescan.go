@@ -217,7 +217,5 @@ func (s *rotateScan) taboo(value string) {
 	} else {
 		s.r.taboo = nil
 	}
-	for _, ext := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
-		s.r.taboo = append(s.r.taboo, ext)
-	}
+	s.r.taboo = append(s.r.taboo, strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", \t", r) })...)
 }

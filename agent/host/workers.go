@@ -9,13 +9,21 @@ import (
 	"strings"
 )
 
-// Workers returns the accounts that the running nginx's worker processes have,
-// each once; none where no nginx runs or processes can't be seen.
-func Workers() []Account { return workers("/proc") }
+// Worker is a running worker process of nginx.
+type Worker struct {
+	Account
+	// Folders are those of the files that it has open.
+	Folders []string
+}
 
-func workers(proc string) []Account {
+// Workers returns the running nginx's worker processes, one for each account
+// and set of folders; none where no nginx runs or this process may not see
+// which files they have open.
+func Workers() []Worker { return workers("/proc") }
+
+func workers(proc string) []Worker {
 	dirs, _ := filepath.Glob(filepath.Join(proc, "[0-9]*"))
-	var found []Account
+	var found []Worker
 	for _, dir := range dirs {
 		command, err := os.ReadFile(filepath.Join(dir, "cmdline"))
 		if err != nil || !bytes.HasPrefix(command, []byte("nginx: worker process")) {
@@ -26,11 +34,39 @@ func workers(proc string) []Account {
 			continue
 		}
 		a, ok := accountOf(string(status))
-		if ok && !slices.ContainsFunc(found, func(b Account) bool { return b.uid == a.uid && slices.Equal(b.gids, a.gids) }) {
-			found = append(found, a)
+		w := Worker{a, openFolders(filepath.Join(dir, "fd"))}
+		if ok && len(w.Folders) > 0 && !slices.ContainsFunc(found, func(v Worker) bool {
+			return v.uid == w.uid && slices.Equal(v.gids, w.gids) && slices.Equal(v.Folders, w.Folders)
+		}) {
+			found = append(found, w)
 		}
 	}
 	return found
+}
+
+// openFolders returns the folders of the files that a process has open, sorted.
+func openFolders(fds string) (folders []string) {
+	names, _ := filepath.Glob(filepath.Join(fds, "*"))
+	for _, name := range names {
+		target, err := os.Readlink(name)
+		if err == nil && filepath.IsAbs(target) && !strings.HasPrefix(target, "/dev/") {
+			folders = append(folders, filepath.Dir(target))
+		}
+	}
+	slices.Sort(folders)
+	return slices.Compact(folders)
+}
+
+// Writers returns the accounts of those workers that have a file in the folder
+// of a log open.
+func Writers(workers []Worker, log string) (accounts []Account) {
+	dir := filepath.Dir(resolve(log))
+	for _, w := range workers {
+		if slices.Contains(w.Folders, dir) {
+			accounts = append(accounts, w.Account)
+		}
+	}
+	return accounts
 }
 
 // accountOf reads an account from a process's status. A number takes the place

@@ -17,8 +17,8 @@ import (
 )
 
 type checkFlags struct {
-	logFile, source, output string
-	nginx, prefix           string
+	logFile, source, output  string
+	nginx, prefix, logrotate string
 }
 
 func newCheck(o *options) *cobra.Command {
@@ -27,8 +27,9 @@ func newCheck(o *options) *cobra.Command {
 		Use:   "check",
 		Short: "Say what the configuration means and whether it works",
 		Long: `Validates the configuration, opens the logs, shows how their last lines parse
-and which meters they feed, and asks Stripe about the key, the account and the
-meters. It changes nothing. Exit code 0: all is well or only warned of; 1: not.
+and which meters they feed, looks at how the logs are rotated, who may read them
+and what they lie on, and asks Stripe about the key, the account and the meters.
+It changes nothing. Exit code 0: all is well or only warned of; 1: not.
 
 With --nginx it reads nginx's configuration too, and says which source follows
 which access_log, whether the formats are the same, and which calls nginx logs
@@ -47,15 +48,16 @@ found on standard error:
 	}
 	c.Flags().StringVar(&f.logFile, "log", "", "look at the last lines of this `file` instead of the configured logs, and explain what each meter makes of them")
 	c.Flags().StringVar(&f.source, "source", "", "with --log: the `name` of the source whose format the lines have")
-	c.Flags().StringVar(&f.nginx, "nginx", "", "compare with this configuration of nginx, a `file` such as /etc/nginx/nginx.conf")
-	c.Flags().StringVar(&f.prefix, "nginx-prefix", "", "the `folder` in which relative paths of nginx's logs begin; default: the installed nginx's, else the configuration's")
-	addOutput(c, &f.output)
+	addHost(c, &f)
 	return c
 }
 
-// addOutput gives a command that prints findings the flag for their form.
-func addOutput(c *cobra.Command, output *string) {
-	c.Flags().StringVarP(output, "output", "o", "text", "how to print the findings: text or json")
+// addHost adds the flags of a command that looks at the host.
+func addHost(c *cobra.Command, f *checkFlags) {
+	c.Flags().StringVar(&f.nginx, "nginx", "", "compare with this configuration of nginx, a `file` such as /etc/nginx/nginx.conf")
+	c.Flags().StringVar(&f.prefix, "nginx-prefix", "", "the `folder` in which relative paths of nginx's logs begin; default: the installed nginx's, else the configuration's")
+	c.Flags().StringVar(&f.logrotate, "logrotate", host.LogrotateConf, "logrotate's configuration, a `file`")
+	c.Flags().StringVarP(&f.output, "output", "o", "text", "how to print the findings: text or json")
 }
 
 func checkOutput(output string) error {
@@ -74,7 +76,7 @@ func (o *options) newChecker(output string) *checker {
 }
 
 func (o *options) check(ctx context.Context, f checkFlags) error {
-	if _, err := os.Stat(o.config); f.nginx != "" && errors.Is(err, os.ErrNotExist) {
+	if f.nginx != "" && o.noConfig() {
 		return o.startFrom(f)
 	}
 	c, err := o.load()
@@ -95,23 +97,42 @@ func (o *options) check(ctx context.Context, f checkFlags) error {
 		ch.explain = true
 		sources = []config.Source{s}
 	}
-	if err := o.checkConfig(ctx, ch, c, sources); err != nil {
+	return o.checkAll(ctx, ch, c, sources, f)
+}
+
+// checkAll looks at the configuration with the given sources, and at what is
+// around it. more are looked at too, before Stripe is asked.
+func (o *options) checkAll(ctx context.Context, ch *checker, c *config.Config, sources []config.Source, f checkFlags, more ...func(*checker, *config.Config)) error {
+	var n *host.Nginx
+	if f.nginx != "" {
+		var err error
+		if n, err = host.ReadNginx(f.nginx, host.NginxOptions{Prefix: f.prefix}); err != nil {
+			return failed(err)
+		}
+	}
+	if err := o.checkConfig(ch, c, sources); err != nil {
 		return err
 	}
 	paste := ""
-	if f.nginx != "" {
-		n, err := host.ReadNginx(f.nginx, host.NginxOptions{Prefix: f.prefix})
-		if err != nil {
-			return failed(err)
-		}
-		ch.topic = "nginx"
-		if missing := compareNginx(ch, c, n); len(missing) > 0 {
-			paste = pasteSources(n, c, missing)
-			ch.topic = "paste"
-			ch.proven("to paste", paste)
-		}
+	if n != nil {
+		paste = checkNginx(ch, c, n)
 	}
+	if f.logFile == "" {
+		checkHost(ch, c, sources, f.logrotate, n)
+	}
+	for _, look := range more {
+		look(ch, c)
+	}
+	ch.topic = "stripe"
+	o.checkStripe(ctx, ch, c)
 	return ch.end(o.out, paste)
+}
+
+// noConfig reports whether there is no configuration yet. An empty file is none:
+// a shell makes it before the command that is to fill it runs.
+func (o *options) noConfig() bool {
+	info, err := os.Stat(o.config)
+	return errors.Is(err, os.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0
 }
 
 // startFrom prints a configuration for the logs of nginx.
@@ -139,8 +160,9 @@ func (o *options) startFrom(f checkFlags) error {
 	return ch.end(o.out, "")
 }
 
-// checkConfig looks at all that the configuration says, with the given sources.
-func (o *options) checkConfig(ctx context.Context, ch *checker, c *config.Config, sources []config.Source) error {
+// checkConfig looks at what the configuration says, and at the lines of the
+// given sources.
+func (o *options) checkConfig(ch *checker, c *config.Config, sources []config.Source) error {
 	ch.topic = "configuration"
 	ch.configProblems(c.CheckRun())
 	for _, w := range c.Warnings() {
@@ -155,7 +177,5 @@ func (o *options) checkConfig(ctx context.Context, ch *checker, c *config.Config
 		ch.topic = "source " + s.Name
 		o.checkSource(ch, c, s, meters)
 	}
-	ch.topic = "stripe"
-	o.checkStripe(ctx, ch, c)
 	return nil
 }

@@ -20,6 +20,20 @@ type nginxCheck struct {
 	followed [][]config.Source
 }
 
+// checkNginx compares, and returns the tables to paste for the logs that no
+// source follows.
+func checkNginx(ch *checker, c *config.Config, n *host.Nginx) (paste string) {
+	ch.topic = "nginx"
+	missing := compareNginx(ch, c, n)
+	if len(missing) == 0 {
+		return ""
+	}
+	paste = pasteSources(n, c, missing)
+	ch.topic = "paste"
+	ch.proven("to paste", paste)
+	return paste
+}
+
 // compareNginx says for each log of nginx which source follows it and whether
 // its format is the same, and returns the logs that none follows.
 func compareNginx(ch *checker, c *config.Config, n *host.Nginx) (missing []int) {

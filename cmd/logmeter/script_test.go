@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -32,7 +33,8 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"lines": scriptLines,
+			"lines":  scriptLines,
+			"expand": scriptExpand,
 		},
 	})
 }
@@ -54,4 +56,16 @@ func scriptLines(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintf(f, "10.0.0.1 - - [%s] \"GET /RetrieveCreditScore HTTP/1.1\" 200 5 \"-\" \"curl\" \"%s\"\n",
 			at.Format("02/Jan/2006:15:04:05 +0000"), args[2])
 	}
+}
+
+// scriptExpand puts the folder of the script in the place of $WORK in a file,
+// which it makes one that only its owner may write: expand FILE.
+func scriptExpand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: expand file")
+	}
+	path := ts.MkAbs(args[0])
+	text := strings.ReplaceAll(ts.ReadFile(path), "$WORK", ts.Getenv("WORK"))
+	ts.Check(os.WriteFile(path, []byte(text), 0o644))
+	ts.Check(os.Chmod(path, 0o644))
 }
