@@ -75,16 +75,29 @@ func compare(t *testing.T, s *Store, model *agent.Memory, sources []string) {
 	if !slices.Equal(ledger, settled) {
 		t.Fatalf("ledger %v\nwant %v", ledger, settled)
 	}
-	var lines agent.Accounting
-	for _, l := range collect(t, s.Accounting(firstWindow, lastWindow)) {
-		lines.Add(l.Accounting)
+	bySource := func(a, b agent.SourceLines) int {
+		return cmp.Or(cmp.Compare(a.Window, b.Window), cmp.Compare(a.Source, b.Source))
 	}
-	var want agent.Accounting
-	for _, l := range collect(t, model.Accounting(agent.FirstWindow, agent.LastWindow)) {
-		want.Add(l.Accounting)
+	lines := collect(t, s.Accounting(firstWindow, lastWindow))
+	slices.SortFunc(lines, bySource)
+	if want := collect(t, model.Accounting(agent.FirstWindow, agent.LastWindow)); !slices.Equal(lines, want) {
+		t.Fatalf("accounting %+v\nwant %+v", lines, want)
 	}
-	if lines != want || lines.Remainder() != 0 {
-		t.Fatalf("accounting %+v, want %+v", lines, want)
+	for _, l := range lines {
+		if l.Remainder() != 0 {
+			t.Fatalf("accounting %+v doesn't add up", l)
+		}
+	}
+	if got, want := collect(t, s.Decisions()), collect(t, model.Decisions()); !slices.Equal(got, want) {
+		t.Fatalf("decisions %v\nwant %v", got, want)
+	}
+	if got, want := collect(t, s.Refusals()), collect(t, model.Refusals()); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Fatalf("refusals %v\nwant %v", got, want)
+	}
+	for _, kind := range []string{"account", "told"} {
+		if got, want := collect(t, s.Documents(kind)), collect(t, model.Documents(kind)); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("documents %v\nwant %v", got, want)
+		}
 	}
 	for _, source := range sources {
 		got, err := s.Positions(source)
@@ -118,8 +131,19 @@ func TestModel(t *testing.T) {
 func live(t *testing.T, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
-	s := open(t, dir)
 	model := agent.NewMemory("edge-1")
+	if seed%2 == 1 {
+		model.MaxCustomers = 25
+	}
+	reopen := func() *Store {
+		o := testOptions(dir)
+		o.MaxCustomers = model.MaxCustomers
+		s, err := Open(o)
+		must(t, err)
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	s := reopen()
 	sources := []string{"edge", "api"}
 	ms := meters(t, 3)
 	tallies := map[string]*agent.Tally{"edge": ms.NewTally(), "api": ms.NewTally()}
@@ -143,9 +167,19 @@ func live(t *testing.T, seed uint64) {
 			if rnd.IntN(5) == 0 {
 				tally.Refuse(rnd.IntN(3), hour0)
 			}
+			if rnd.IntN(5) == 0 {
+				tally.Refuse(1, hour0)
+				tally.Keep(fmt.Appendf(nil, "line %d", rnd.Int()), "/l", rnd.Int64(), "no time", 1)
+			}
+			for range rnd.IntN(20) {
+				tally.See(fmt.Append(nil, "customer-", rnd.IntN(customers)), agent.Member{
+					Period: agent.Period{Start: hour0 - agent.Window(rnd.IntN(2)), Hours: uint16(24 * (1 + rnd.IntN(2)))},
+					ID:     agent.MemberID{byte(rnd.IntN(40))}, Meter: rnd.IntN(3), Window: hour0 + agent.Window(rnd.IntN(2)), Minute: uint8(rnd.IntN(60)), Value: 1 + rnd.Uint64N(3),
+				})
+			}
 			var positions []agent.Position
 			for id := range uint64(rnd.IntN(3)) {
-				positions = append(positions, agent.Position{ID: id, Path: "/l", Offset: rnd.Int64(), Head: []byte("h"), Mark: []byte("m")})
+				positions = append(positions, agent.Position{ID: id, Path: "/l", Offset: rnd.Int64(), Head: []byte("h"), Mark: []byte("m"), Finished: rnd.Int64N(3), Gone: rnd.IntN(4) == 0})
 			}
 			must(t, s.Commit(source, positions, tally))
 			must(t, model.Commit(source, positions, tally))
@@ -157,8 +191,10 @@ func live(t *testing.T, seed uint64) {
 			if want, _ := model.Seal(closed); got != want {
 				t.Fatalf("sealed %d, want %d", got, want)
 			}
-		case n < 90:
+		case n < 86:
 			deliver(t, rnd, s, model)
+		case n < 90:
+			correct(t, rnd, s, model, ms)
 		case n < 92:
 			must(t, s.Maintain(hour0.Start()))
 		default:
@@ -171,7 +207,7 @@ func live(t *testing.T, seed uint64) {
 				dir = killed(t, dir)
 				must(t, s.Close())
 			}
-			s = open(t, dir)
+			s = reopen()
 			if rnd.IntN(2) == 0 {
 				// A new process has new tallies; stale ones must not matter.
 				tallies = map[string]*agent.Tally{"edge": ms.NewTally(), "api": ms.NewTally()}
@@ -225,6 +261,9 @@ func deliver(t *testing.T, rnd *rand.Rand, s *Store, model *agent.Memory) {
 			e.Unknown, e.AbsentSince = true, e.LastAttempt
 		case agent.Accepted:
 			e.Settled, e.RequestID, e.Duplicate = e.LastAttempt+1, "req_1", rnd.IntN(2) == 0
+			if e.Value > 1 && rnd.IntN(3) == 0 {
+				e.Value = 1 + rnd.Int64N(e.Value) // what Stripe has of it
+			}
 		}
 	}
 	must(t, s.Settle(page))
@@ -234,6 +273,81 @@ func deliver(t *testing.T, rnd *rand.Rand, s *Store, model *agent.Memory) {
 		must(t, err)
 		if want, _ := model.Delivered(&page[i]); got != want {
 			t.Fatalf("delivered %d, want %d", got, want)
+		}
+	}
+}
+
+// correct does what people do, in both stores.
+func correct(t *testing.T, rnd *rand.Rand, s *Store, model *agent.Memory, ms *agent.Meters) {
+	t.Helper()
+	same := func(got, want error) {
+		t.Helper()
+		if (got == nil) != (want == nil) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	}
+	d := agent.Decision{At: hour0.Start().Unix() + rnd.Int64N(1<<20), By: "ann", Action: "adjust", Reason: "goodwill"}
+	switch rnd.IntN(4) {
+	case 0:
+		e := agent.Entry{
+			Meter: fmt.Sprint("m", rnd.IntN(4)), Customer: fmt.Sprint("customer-", rnd.IntN(60)), Window: hour0 + agent.Window(rnd.IntN(12)-6),
+			Minute: uint8(rnd.IntN(60)), Value: 1 + rnd.Int64N(40), Note: "goodwill",
+		}
+		if rnd.IntN(2) == 0 {
+			e.Value = -e.Value
+		}
+		d.Meter, d.Customer, d.Window, d.Value = e.Meter, e.Customer, e.Window, e.Value
+		got, err := s.Adjust(d, e)
+		want, werr := model.Adjust(d, e)
+		same(err, werr)
+		if got != want {
+			t.Fatalf("adjusted %+v\nwant %+v", got, want)
+		}
+	case 1:
+		page, err := s.Pending(nil, 1+rnd.IntN(80))
+		must(t, err)
+		rnd.Shuffle(len(page), func(i, k int) { page[i], page[k] = page[k], page[i] })
+		page = page[:min(len(page), 1+rnd.IntN(4))]
+		var ds []agent.Decision
+		for i := range page {
+			e := &page[i]
+			e.Reason, e.NotBefore, e.Released = "decided", 5, true
+			if e.State = agent.Sealed; rnd.IntN(2) == 0 {
+				e.State, e.Settled = agent.WrittenOff, d.At
+			}
+			d.Action, d.Meter, d.Customer, d.Window, d.Seq, d.Value = "decide", e.Meter, e.Customer, e.Window, e.Seq, e.Value
+			ds = append(ds, d)
+		}
+		must(t, s.Decide(ds, page))
+		must(t, model.Decide(ds, page))
+	case 2:
+		tally := ms.NewTally()
+		var ids []uint64
+		for _, r := range collect(t, model.Refusals()) {
+			if r.Source == "edge" && rnd.IntN(2) == 0 {
+				ids = append(ids, r.ID)
+				countLine(ms, tally, r.Window+agent.Window(rnd.IntN(2)), 3, rnd.IntN(4), fmt.Sprint("customer-", rnd.IntN(60)))
+			}
+		}
+		must(t, s.Replay("edge", ids, tally))
+		tally.IDs = tally.IDs[:0]
+		must(t, model.Replay("edge", ids, tally))
+	case 3:
+		var docs []agent.Document
+		for range 1 + rnd.IntN(3) {
+			doc := agent.Document{Name: fmt.Sprint("name-", rnd.IntN(9))}
+			if rnd.IntN(3) > 0 {
+				doc.Value = make([]byte, rnd.IntN(4))
+			}
+			docs = append(docs, doc)
+		}
+		kind := []string{"account", "told"}[rnd.IntN(2)]
+		must(t, s.PutDocuments(kind, docs))
+		must(t, model.PutDocuments(kind, docs))
+		got, err := s.Document(kind, docs[0].Name)
+		must(t, err)
+		if want, _ := model.Document(kind, docs[0].Name); (got == nil) != (want == nil) || string(got) != string(want) {
+			t.Fatalf("document %v, want %v", got, want)
 		}
 	}
 }
