@@ -20,6 +20,10 @@ const stopQuiet = time.Second
 // onceWithin bounds how long RunOnce goes on trying to deliver.
 const onceWithin = 5 * time.Minute
 
+// ErrAbort is wrapped by the cause of a context that ends a Run because of a
+// fault: it stops at once, and neither drains nor sends.
+var ErrAbort = errors.New("the run was given up")
+
 // Agent runs the two loops.
 type Agent struct {
 	Feeds  []Feed
@@ -66,7 +70,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if !a.SendOnStop {
+	if !a.SendOnStop || errors.Is(context.Cause(ctx), ErrAbort) {
 		return nil
 	}
 	a.Log.Info("stopping: reading the logs to their end and sending all usage")
