@@ -261,8 +261,6 @@ func (s *Store) checkSentinel(known *sentinel) error {
 			// Positions, counts and outbox went back together: the lines are
 			// counted again, and entries get the identifiers that they had.
 			s.lost = known.Seq - s.seq
-			s.log.Warn("the state went back: what was counted since is counted again from the logs",
-				"dir", s.dir, "commits", s.lost)
 		}
 	}
 	if known != nil && *known == now {

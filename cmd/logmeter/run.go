@@ -89,6 +89,9 @@ func (o *options) run(ctx context.Context, f runFlags) error {
 
 // runOn runs the agent on an open state.
 func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint.Store, f runFlags, log *slog.Logger) error {
+	if err := warnLost(store, log); err != nil {
+		return err
+	}
 	meters, err := compileMeters(c)
 	if err != nil {
 		return err
@@ -122,6 +125,21 @@ func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint
 		log.Info("logmeter stopped; all that was read is committed")
 	}
 	return failed(err)
+}
+
+// warnLost says when the state is behind what it was.
+func warnLost(store *checkpoint.Store, log *slog.Logger) error {
+	st, err := store.Stats()
+	if err != nil {
+		return failed(err)
+	}
+	if st.Lost > 0 {
+		log.Warn("the state is behind what it was: it was restored, or a power cut took its end",
+			"commits", st.Lost,
+			"meaning", "their lines are counted again as far as the logs still have them, and usage that was sent since goes out under the identifiers it had",
+			"hint", "if logs were deleted meanwhile, compare the last hours with Stripe")
+	}
+	return nil
 }
 
 // biller returns what delivers, nil when there is no key.
@@ -181,8 +199,8 @@ func statusText(c *config.Config, f runFlags) string {
 // runLoops runs the agent, and meanwhile looks after the database and gives
 // the supervisor signs of life, also while a stop drains and sends.
 func runLoops(ctx context.Context, a *agent.Agent, store *checkpoint.Store, sv *supervisor) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	alive, dead := context.WithCancel(context.WithoutCancel(ctx))
 	defer dead()
 	var wg sync.WaitGroup
@@ -191,11 +209,11 @@ func runLoops(ctx context.Context, a *agent.Agent, store *checkpoint.Store, sv *
 	wg.Go(func() {
 		merr = maintain(ctx, store)
 		if merr != nil {
-			stop()
+			stop(fmt.Errorf("%w: %w", agent.ErrAbort, merr)) // the database can't be trusted with a drain
 		}
 	})
 	err := a.Run(ctx)
-	stop()
+	stop(nil)
 	dead()
 	wg.Wait()
 	return errors.Join(err, merr)
