@@ -205,7 +205,7 @@ func spanText(d time.Duration) string {
 func sizeText(n int64) string {
 	switch {
 	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+		return fmt.Sprintf("%d.%d GiB", n>>30, n%(1<<30)*10>>30)
 	case n >= 1<<20:
 		return fmt.Sprintf("%d MiB", n>>20)
 	}
