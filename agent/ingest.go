@@ -199,6 +199,7 @@ func (in *ingester) count(b Block) {
 			in.tally.Skip(fallback)
 		default:
 			in.tally.Refuse(1, fallback)
+			in.tally.Keep(line, b.Path, b.Offset+int64(len(b.Lines)-len(rest)), reasonOf(err), now.Unix())
 			in.refused.note(1, err, b.Path, b.Offset+int64(len(b.Lines)-len(rest)))
 		}
 		rest = tail
@@ -219,6 +220,15 @@ func (in *ingester) count(b Block) {
 			"lines", c.n, "path", c.path, "offset", c.offset,
 			"hint", "compare the clocks of the proxy and of this machine")
 	}
+}
+
+// reasonOf returns the short name of why a line is refused.
+func reasonOf(err error) string {
+	var r *Refused
+	if errors.As(err, &r) {
+		return r.Reason
+	}
+	return "unknown"
 }
 
 // due reports whether the tally has to be committed now.

@@ -186,8 +186,12 @@ func (t *Tally) Refuse(n int, fallback Window) {
 
 // Skip accounts for a line that the configuration sets aside, in the window
 // that Refuse would use.
-func (t *Tally) Skip(fallback Window) {
-	h := t.lastHour(fallback)
+func (t *Tally) Skip(fallback Window) { t.skipped(t.lastHour(fallback)) }
+
+// skipIn is Skip in a window that is known.
+func (t *Tally) skipIn(w Window) { t.skipped(t.hourAt(w)) }
+
+func (t *Tally) skipped(h *hour) {
 	h.lines.Lines++
 	h.lines.Rules[RuleSkip]++
 	t.lines++
