@@ -199,7 +199,11 @@ func (in *ingester) count(b Block) {
 			in.tally.Skip(fallback)
 		default:
 			in.tally.Refuse(1, fallback)
-			in.tally.Keep(line, b.Path, b.Offset+int64(len(b.Lines)-len(rest)), reasonOf(err), now.Unix())
+			keep := in.tally.Keep
+			if secret(in.feed.Parser) {
+				keep = in.tally.keepPlace
+			}
+			keep(line, b.Path, b.Offset+int64(len(b.Lines)-len(rest)), reasonOf(err), now.Unix())
 			in.refused.note(1, err, b.Path, b.Offset+int64(len(b.Lines)-len(rest)))
 		}
 		rest = tail

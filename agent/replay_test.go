@@ -62,3 +62,21 @@ func (commaParser) Parse(line []byte, rec *Record) error {
 	}
 	return wordParser{}.Parse([]byte(strings.ReplaceAll(string(line), ",", " ")), rec)
 }
+
+// Where customers are secrets, nothing of a refused line is kept but its place.
+func TestSecretLinesAreKeptByPlaceAlone(t *testing.T) {
+	h := newHouse(t)
+	h.log.text = []byte("1 /score 200 acme\nrefused: sk_live_1\n")
+	a := h.agent()
+	a.Feeds[0].Parser = Naming{Key: []byte("key")}.Parser(wordParser{})
+	feeds, _ := a.loops()
+	must(t, feeds[0].drain(t.Context(), 0))
+	m := h.store.(*Memory)
+	kept := all(t, m.Refusals())
+	if len(kept) != 1 || len(kept[0].Line) != 0 || kept[0].Size != 18 || kept[0].Offset != 18 {
+		t.Errorf("kept: %+v", kept)
+	}
+	if got, err := Replay("edge", nil, commaParser{}, h.meters, m, m); err != nil || got != (Replayed{Cut: 1}) {
+		t.Errorf("replay: %+v, %v", got, err)
+	}
+}

@@ -174,6 +174,16 @@ func (t *Tally) Keep(line []byte, path string, offset int64, reason string, at i
 	})
 }
 
+// keepPlace is Keep for a line that may hold a secret: where it is, and
+// nothing of what it says.
+func (t *Tally) keepPlace(line []byte, path string, offset int64, reason string, at int64) {
+	before := len(t.refused)
+	t.Keep(nil, path, offset, reason, at)
+	for i := range t.refused[before:] {
+		t.refused[before+i].Size = len(line)
+	}
+}
+
 // Refuse accounts for n lines that aren't records of the format. A refused
 // line has no time that can be trusted: it counts in the window of the line
 // before it, or in fallback when there was none.

@@ -2,61 +2,12 @@ package stripe
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/logmeter/logmeter/agent"
 )
-
-// LookupID is the Lookup of Customers under which a logged value is itself a
-// Stripe customer's id.
-const LookupID = "id"
-
-// Customers says which Stripe customer a logged value stands for.
-type Customers struct {
-	// Lookup is for values that aren't in Map. The only one is LookupID, which
-	// "" means too.
-	Lookup string
-	// Map holds Stripe customer ids by logged value.
-	Map map[string]string
-}
-
-func (c Customers) check() error {
-	var errs []error
-	if c.Lookup != "" && c.Lookup != LookupID {
-		errs = append(errs, fmt.Errorf("customers: unknown lookup %q; want %q", c.Lookup, LookupID))
-	}
-	for _, logged := range slices.Sorted(maps.Keys(c.Map)) {
-		if id := c.Map[logged]; !isCustomerID(id) {
-			errs = append(errs, fmt.Errorf("customers.map: %s is mapped to %s; want the id of a Stripe customer, cus_…",
-				shown(logged), shown(id)))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// account returns the Stripe customer of a logged value.
-func (c Customers) account(logged string) (string, error) {
-	if id, ok := c.Map[logged]; ok {
-		return id, nil
-	}
-	if isCustomerID(logged) {
-		return logged, nil
-	}
-	switch {
-	case logged == "":
-		return "", rejected("the customer is empty, so nobody can be billed")
-	case strings.Contains(logged, "cus_") && strings.ContainsAny(logged, ", ;"):
-		return "", rejected("customer %s is more than one value: the request carried the header twice, or with a list; "+
-			"let the edge set one cus_… id, or add %s = \"cus_…\" to [customers.map]", shown(logged), shown(logged))
-	}
-	return "", rejected("customer %s is no Stripe customer id (cus_…) and isn't mapped to one; add %s = \"cus_…\" to [customers.map]",
-		shown(logged), shown(logged))
-}
 
 // isCustomerID reports whether s looks like the id of a Stripe customer.
 func isCustomerID(s string) bool {
@@ -94,6 +45,7 @@ const maxValue = 999_999_999_999_999
 type builder struct {
 	meters    map[string]Meter
 	customers Customers
+	directory *directory // nil: customers aren't looked up at Stripe
 }
 
 func newBuilder(o Options) (builder, error) {
@@ -114,7 +66,7 @@ func (b *builder) build(e *agent.Entry) error {
 	if e.Value == 0 || e.Value > maxValue || e.Value < -maxValue {
 		return rejected("the value %d can't be billed in one event; Stripe takes up to %d", e.Value, int64(maxValue))
 	}
-	account, err := b.customers.account(e.Customer)
+	account, err := b.customers.account(e.Customer, b.directory)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func TestBuildCustomers(t *testing.T) {
 		{"cus_NffrFeUfNV2Hib", "cus_NffrFeUfNV2Hib", ""},
 		{"cus_a_b", "cus_a_b", ""},
 		{"Acme", "", `add "Acme" = "cus_…" to [customers.map]`},
-		{"", "", "empty"},
+		{"", "", "customers.max"},
 		{"cus_", "", "[customers.map]"},
 		{"CUS_1", "", "[customers.map]"},
 		{" cus_1", "", "[customers.map]"},
@@ -174,7 +174,7 @@ func TestNewRefuses(t *testing.T) {
 		{Options{Key: test, APIBase: "https://u:secret@example.com"}, "https://HOST"},
 		{Options{Key: test, APIBase: "https://example.com/v1/x"}, "https://HOST"},
 		{Options{Key: test, APIBase: "https://%zz"}, "URL"},
-		{Options{Key: test, Customers: Customers{Lookup: "metadata:x"}}, `want "id"`},
+		{Options{Key: test, Customers: Customers{Lookup: "metadata"}}, `want "id"`},
 		{Options{Key: test, Customers: Customers{Map: map[string]string{"acme": "acct_1"}}}, `"acme" is mapped to "acct_1"`},
 	}
 	for i, tt := range tests {

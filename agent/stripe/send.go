@@ -92,6 +92,15 @@ func (b *Biller) doubt(event *stripe.BillingMeterEvent, x *exchange, e *agent.En
 // when the last call had no answer, or when the meters have to be read again:
 // that call reads them. An error means that nothing could be billed now.
 func (b *Biller) Now(ctx context.Context) (time.Time, error) {
+	t, err := b.ready(ctx)
+	if err != nil {
+		return t, err
+	}
+	return t, b.refresh(ctx)
+}
+
+// ready reads Stripe's meters and time, unless both are known.
+func (b *Biller) ready(ctx context.Context) (time.Time, error) {
 	t, known := b.clock.read()
 	if known && b.reach.answering() && b.catalogue.fresh(b.now()) {
 		return t, nil

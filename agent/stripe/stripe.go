@@ -39,6 +39,8 @@ type Options struct {
 	Meters map[string]Meter
 	// Customers maps logged values to Stripe customers.
 	Customers Customers
+	// Documents keeps what was read of Stripe's customers; nil keeps nothing.
+	Documents agent.Documents
 	// ReadBudget is how many reads the account may make in a month; 0 is
 	// DefaultReadBudget.
 	ReadBudget int
@@ -108,6 +110,10 @@ func New(o Options) (*Biller, error) {
 		b.reads = newPacer(readsPerSecond)
 	}
 	b.connect(o.Key, o.Version)
+	var err error
+	if b.directory, err = newDirectory(o.Customers, o); err != nil {
+		return nil, err
+	}
 	return b, nil
 }
 

@@ -8,7 +8,7 @@
 // after a lag, can drop what it accepted, and can lose a request or its answer.
 // A Scenario is days of such trouble on its virtual clock.
 //
-// It covers what this project calls: meter events, meters, event summaries and
+// It covers what this project calls: meter events, meters, event summaries, customers and
 // the account. It imports neither the SDK nor the package under test.
 package stripetest
 
@@ -29,6 +29,7 @@ type Fake struct {
 	keys      map[string]permissions
 	meters    []*Meter
 	deleted   map[string]bool // customers that are gone
+	customers []customer      // those that lists show; any other id is taken too
 	drops     []string        // reasons of the next events to be dropped after acceptance
 	events    []*event        // all that was applied, in order
 	undecided int             // index in events of the first that may be pending

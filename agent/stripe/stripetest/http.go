@@ -43,6 +43,7 @@ func (f *Fake) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/billing/meter_events", f.serveEvent)
 	mux.HandleFunc("GET /v1/billing/meters", f.get("billing_meter_read", f.listMeters))
+	mux.HandleFunc("GET /v1/customers", f.get("customer_read", f.listCustomers))
 	mux.HandleFunc("GET /v1/billing/meters/{id}", f.get("billing_meter_read", f.getMeter))
 	mux.HandleFunc("GET /v1/billing/meters/{id}/event_summaries", f.get("billing_meter_read", f.summaries))
 	mux.HandleFunc("POST /v1/billing/meter_event_adjustments", f.post("billing_meter_event_adjustment_write", f.adjust))
