@@ -51,6 +51,9 @@ type Source struct {
 	// FromStart says that a log seen for the first time is read from its
 	// beginning, not from its end.
 	FromStart bool
+	// CustomerPrefix stands before every customer that this source logs, so
+	// that another source's customers of the same name are others.
+	CustomerPrefix string
 }
 
 // Meter is one [meter.NAME]: what is counted, and its name at Stripe.
@@ -63,9 +66,20 @@ type Meter struct {
 
 // Customers is the table [customers].
 type Customers struct {
-	// Map holds the Stripe customer, cus_…, of a logged value. A value that
-	// isn't in it is itself the id of a Stripe customer.
+	// Lookup says what a value that is neither in Map nor in File is: "id", a
+	// Stripe customer's id, or "metadata:KEY", what a Stripe customer has under
+	// that key.
+	Lookup string
+	// Map holds the Stripe customer, cus_…, of a logged value.
 	Map map[string]string
+	// File is a file of lines VALUE,cus_… for ReadCustomers, absolute; "" when
+	// there is none.
+	File string
+	// Secret says that logged values are secrets and only a keyed hash of each
+	// may be kept.
+	Secret bool
+	// Max is how many customers of one window are told apart.
+	Max int
 }
 
 // Stripe is the table [stripe].
@@ -103,7 +117,7 @@ func Default() Config {
 		Source:    map[string]Source{},
 		Format:    map[string]Format{},
 		Meter:     map[string]Meter{},
-		Customers: Customers{Map: map[string]string{}},
+		Customers: Customers{Lookup: "id", Map: map[string]string{}, Max: 100_000},
 		Stripe:    Stripe{APIBase: stripeAPI, ReadBudget: 10_000},
 		Report:    Report{Settle: 3 * time.Minute},
 	}

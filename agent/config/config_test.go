@@ -90,8 +90,8 @@ on_stop = "send"
 		t.Errorf("state_dir = %q, want %q", got, want)
 	}
 	sources := c.Sources()
-	if len(sources) != 2 || sources[0] != (Source{"a", "/etc/logmeter/logs/a.log", "api", true}) ||
-		sources[1] != (Source{"b", "/var/log/nginx/*.log", "api", false}) {
+	if len(sources) != 2 || sources[0] != (Source{"a", "/etc/logmeter/logs/a.log", "api", true, ""}) ||
+		sources[1] != (Source{"b", "/var/log/nginx/*.log", "api", false, ""}) {
 		t.Errorf("sources = %+v", sources)
 	}
 	meters := c.Meters()

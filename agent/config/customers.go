@@ -11,12 +11,30 @@ const exampleCustomer = "cus_NffrFeUfNV2Hib"
 
 // customers reads the table [customers].
 func (t table) customers(c *Customers) {
-	if lookup := "id"; t.str("lookup", &lookup) && lookup != "id" {
-		if word, _, _ := strings.Cut(lookup, ":"); word == "metadata" || word == "file" {
-			t.fault("lookup", "%s %s; want \"id\"", show(lookup), later)
-		} else {
-			t.fault("lookup", "%s isn't understood; want \"id\"", show(lookup))
+	if t.str("lookup", &c.Lookup) && c.Lookup != "id" {
+		switch key, ok := strings.CutPrefix(c.Lookup, "metadata:"); {
+		case !ok:
+			hint := ""
+			if c.Lookup == "file" || strings.HasPrefix(c.Lookup, "file:") {
+				hint = `for a file: file = "customers.csv"`
+			}
+			t.hint("lookup", show(c.Lookup)+" isn't understood; want "+want("customers.lookup"), hint)
+		case key == "" || len(key) > 40 || strings.TrimSpace(key) != key:
+			t.fault("lookup", "%s names no key of Stripe's metadata; want 1 to 40 characters, such as \"metadata:account\"", show(c.Lookup))
 		}
+	}
+	if t.str("file", &c.File) {
+		c.File = t.path("file", c.File)
+	}
+	t.flag("secret", &c.Secret)
+	switch n := t.values["max"].(type) {
+	case nil:
+	case int64:
+		if c.Max = int(n); n < 1 || n > 10_000_000 {
+			t.fault("max", "%d is out of range; want %s", n, want("customers.max"))
+		}
+	default:
+		t.wrongType("max", t.line("max"), n)
 	}
 	if v, ok := t.values["map"]; ok && !isTable(v) {
 		t.wrongType("map", t.line("map"), v)

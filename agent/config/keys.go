@@ -20,6 +20,7 @@ var keys = []key{
 	{"source.NAME.path", `a file such as "/var/log/nginx/access.log"`},
 	{"source.NAME.format", `the name of a [format.NAME] table, such as "api"`},
 	{"source.NAME.start", `"end" or "beginning"`},
+	{"source.NAME.customer_prefix", `a text such as "eu:"`},
 	{"format.NAME.nginx", `nginx's log_format between ''' and '''`},
 	{"format.NAME.escape", `"default", "json" or "none"`},
 	{"format.NAME.envoy_text", `Envoy's text_format, or the YAML that it stands in, between ''' and '''`},
@@ -44,7 +45,10 @@ var keys = []key{
 	{"meter.NAME.field", `a variable as the format names it, such as "$upstream_http_x_units"`},
 	{"meter.NAME.per", `"hour", "day" or "month"`},
 	{"meter.NAME.times", `a whole number from 1 to 1000000`},
-	{"customers.lookup", `"id"`},
+	{"customers.lookup", `"id" or "metadata:KEY"`},
+	{"customers.file", `a file such as "customers.csv"`},
+	{"customers.secret", `true or false, without quotes`},
+	{"customers.max", `a whole number from 1 to 10000000`},
 	{"customers.map", `a table [customers.map] with lines such as acme = "cus_…"`},
 	{"stripe.api_key_file", `a file such as "/etc/logmeter/stripe.key"`},
 	{"stripe.live", `true or false, without quotes`},
@@ -59,7 +63,6 @@ const later = "isn't available in this version"
 
 // refused is the keys that are known and not taken, and why.
 var refused = map[string]string{
-	"customers.file":    later + "; want lines in [customers.map]",
 	"admin":             later,
 	"price":             later,
 	"block":             later,

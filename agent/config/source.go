@@ -26,6 +26,7 @@ func (t table) source(name string) Source {
 	start := "end"
 	t.choice("start", &start, "end", "beginning")
 	s.FromStart = start == "beginning"
+	t.str("customer_prefix", &s.CustomerPrefix)
 	return s
 }
 

@@ -52,6 +52,10 @@ func (o *options) backtest(ctx context.Context, name, output string, files []str
 	if !format.HasTime() {
 		return &failure{exitConfig, fmt.Errorf("%s: format.%s logs no time, so calls can't be put in an hour; add its time, such as $msec or %%START_TIME%%", c.File, s.Format)}
 	}
+	cs, err := openCustomers(c, nil, false)
+	if err != nil {
+		return err
+	}
 	src, err := o.openFiles(s.Name, files)
 	if err != nil {
 		return err
@@ -59,8 +63,9 @@ func (o *options) backtest(ctx context.Context, name, output string, files []str
 	defer src.Close()
 	stop := o.progress(src.Progress)
 	store := agent.NewMemory(c.Instance)
+	store.MaxCustomers = c.Customers.Max
 	log := slog.New(slog.NewTextHandler(o.err, &slog.HandlerOptions{Level: slog.LevelError}))
-	err = agent.Count(ctx, agent.Feed{Source: src, Parser: format.NewParser()}, meters, store, time.Now, log)
+	err = agent.Count(ctx, agent.Feed{Source: src, Parser: cs.naming(s).Parser(format.NewParser())}, meters, store, time.Now, log)
 	stop()
 	if err != nil {
 		return failed(err)

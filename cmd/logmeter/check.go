@@ -168,6 +168,11 @@ func (o *options) checkConfig(ch *checker, c *config.Config, sources []config.So
 	for _, w := range c.Warnings() {
 		ch.configProblem(agent.Warning, w)
 	}
+	if _, err := openCustomers(c, nil, false); err != nil {
+		ch.problem("%v", err)
+	} else if c.Customers.File != "" {
+		ch.ok("customers.file: %s can be read", c.Customers.File)
+	}
 	ch.ok("%s: instance %s, state in %s", c.File, c.Instance, c.StateDir)
 	meters, err := compileMeters(c)
 	if err != nil {

@@ -102,7 +102,7 @@ func (o *options) demoEvents(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	feeds, err := openFeeds(c, store, now, log)
+	feeds, err := openFeeds(c, &customers{}, store, now, log)
 	if err != nil {
 		return err
 	}

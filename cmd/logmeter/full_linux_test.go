@@ -66,7 +66,7 @@ func TestStateDiskFull(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		feeds, err := openFeeds(c, store, time.Now, logger)
+		feeds, err := openFeeds(c, &customers{}, store, time.Now, logger)
 		if err != nil {
 			t.Fatal(err)
 		}

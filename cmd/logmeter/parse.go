@@ -45,6 +45,10 @@ func (o *options) parse(ctx context.Context, name string, explain bool, files []
 	if err != nil {
 		return err
 	}
+	cs, err := openCustomers(c, nil, false)
+	if err != nil {
+		return err
+	}
 	src, err := o.openFiles(s.Name, files)
 	if err != nil {
 		return err
@@ -53,7 +57,7 @@ func (o *options) parse(ctx context.Context, name string, explain bool, files []
 	w := bufio.NewWriterSize(o.out, 64<<10)
 	format := withHost(c.Format[s.Format])
 	p := &linePrinter{
-		out: newJSON(w), source: s.Name, parser: format.Compiled.NewParser(), names: format.Spec.Fields,
+		out: newJSON(w), source: s.Name, parser: cs.naming(s).Parser(format.Compiled.NewParser()), names: format.Spec.Fields,
 		meters: meters, tally: meters.NewTally(), explain: explain,
 	}
 	for {

@@ -29,7 +29,7 @@ Start with: logmeter demo        see it work on a sample log, without a set-up
 	}
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", "/etc/logmeter/agent.toml", "the configuration `file`")
 	root.AddCommand(
-		newRun(o), newCheck(o), newDoctor(o), newParse(o), newBacktest(o), newDemo(o), newVersion(o), newMan(root),
+		newRun(o), newCheck(o), newDoctor(o), newParse(o), newBacktest(o), newHash(o), newDemo(o), newVersion(o), newMan(root),
 	)
 	return root
 }

@@ -96,7 +96,11 @@ func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint
 	if err != nil {
 		return err
 	}
-	feeds, err := openFeeds(c, store, time.Now, log)
+	cs, err := openCustomers(c, log, true)
+	if err != nil {
+		return err
+	}
+	feeds, err := openFeeds(c, cs, store, time.Now, log)
 	if err != nil {
 		return err
 	}
@@ -112,7 +116,7 @@ func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint
 		Settle: c.Report.Settle, SendOnStop: c.Report.SendOnStop, NothingSent: f.dryRun,
 		Now: time.Now, Log: log,
 	}
-	if a.Biller, err = o.biller(ctx, c, store, f, log); err != nil {
+	if a.Biller, err = o.biller(ctx, c, cs, store, f, log); err != nil {
 		return err
 	}
 	v, _ := versions()
@@ -143,9 +147,9 @@ func warnLost(store *checkpoint.Store, log *slog.Logger) error {
 }
 
 // biller returns what delivers, nil when there is no key.
-func (o *options) biller(ctx context.Context, c *config.Config, store *checkpoint.Store, f runFlags, log *slog.Logger) (agent.Biller, error) {
+func (o *options) biller(ctx context.Context, c *config.Config, cs *customers, store *checkpoint.Store, f runFlags, log *slog.Logger) (agent.Biller, error) {
 	if f.dryRun {
-		p, err := stripe.NewPrinter(o.out, stripeOptions(c, log, time.Now))
+		p, err := stripe.NewPrinter(o.out, cs.options(stripeOptions(c, log, time.Now), nil))
 		return p, failed(err)
 	}
 	if !c.HasKey() {
@@ -153,7 +157,7 @@ func (o *options) biller(ctx context.Context, c *config.Config, store *checkpoin
 			"hint", "set stripe.api_key_file in "+c.File+" or STRIPE_API_KEY")
 		return nil, nil
 	}
-	b, err := stripe.New(stripeOptions(c, log, time.Now))
+	b, err := stripe.New(cs.options(stripeOptions(c, log, time.Now), store))
 	if err != nil {
 		return nil, &failure{exitConfig, err}
 	}

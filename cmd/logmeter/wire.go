@@ -71,12 +71,12 @@ func (o *options) loadSource(name string) (*config.Config, config.Source, *agent
 
 // openState opens the state in a folder.
 func openState(dir string, c *config.Config, log *slog.Logger) (*checkpoint.Store, error) {
-	s, err := checkpoint.Open(checkpoint.Options{Dir: dir, Instance: c.Instance, Live: c.Stripe.Live, Log: log})
+	s, err := checkpoint.Open(checkpoint.Options{Dir: dir, Instance: c.Instance, Live: c.Stripe.Live, Log: log, MaxCustomers: c.Customers.Max})
 	return s, failed(err)
 }
 
 // openFeeds opens every source behind its committed positions.
-func openFeeds(c *config.Config, store agent.Store, now func() time.Time, log *slog.Logger) (feeds []agent.Feed, err error) {
+func openFeeds(c *config.Config, cs *customers, store agent.Store, now func() time.Time, log *slog.Logger) (feeds []agent.Feed, err error) {
 	defer func() {
 		if err != nil {
 			closeFeeds(feeds)
@@ -94,7 +94,7 @@ func openFeeds(c *config.Config, store agent.Store, now func() time.Time, log *s
 		if err != nil {
 			return feeds, failed(fmt.Errorf("source %s: %w", s.Name, err))
 		}
-		feeds = append(feeds, agent.Feed{Source: src, Parser: c.Format[s.Format].Compiled.NewParser()})
+		feeds = append(feeds, agent.Feed{Source: src, Parser: cs.naming(s).Parser(c.Format[s.Format].Compiled.NewParser())})
 	}
 	return feeds, nil
 }
@@ -114,7 +114,7 @@ func stripeOptions(c *config.Config, log *slog.Logger, now func() time.Time) str
 	}
 	return stripe.Options{
 		Key: stripe.Secret(c.Stripe.Key), Live: c.Stripe.Live, APIBase: c.Stripe.APIBase, ReadBudget: c.Stripe.ReadBudget,
-		Meters: meters, Customers: stripe.Customers{Map: c.Customers.Map},
+		Meters: meters, Customers: stripe.Customers{Lookup: c.Customers.Lookup, Map: c.Customers.Map},
 		Version: v, Log: log, Now: now,
 	}
 }
