@@ -30,8 +30,8 @@ type Books interface {
 // on.
 type Corrections interface {
 	// Decide stores entries of the outbox as a person decided: State, Reason,
-	// NotBefore, AbsentSince and Released are taken, all else must be as it
-	// is. One that is WrittenOff moves to the ledger. The decisions are
+	// NotBefore, AbsentSince, Released and Settled are taken, all else must be
+	// as it is. One that is WrittenOff or Accepted moves to the ledger. The decisions are
 	// appended to the audit trail.
 	Decide(decisions []Decision, entries []Entry) error
 	// Adjust makes an Adjustment of e's Value and Note in the outbox, under the
@@ -68,7 +68,7 @@ type Document struct {
 type Decision struct {
 	At     int64  // Unix seconds, the local clock
 	By     string // who: the user's name on this machine
-	Action string // "release", "write-off", "adjust", "verify"
+	Action string // "release", "confirm", "write-off", "adjust"
 	Reason string // as given
 	// The entry: its key, and its value at that time.
 	Meter    string

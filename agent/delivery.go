@@ -21,6 +21,16 @@ const (
 	// state never attempted it.
 	absentUnknown = 24 * time.Hour
 	absentNew     = time.Hour
+	// settleAtLess is how long Stripe's summaries must show less than the value
+	// of an entry whose identifier Stripe has, before that is taken for the
+	// value that it has there. Another life of this agent may have sent it with
+	// fewer lines.
+	settleAtLess = 24 * time.Hour
+	// lateAfter is the shortest time that a cycle's invoice stays open for
+	// usage (docs.stripe.com/billing/invoices/subscription#configure-grace-period:
+	// an hour by default). What is sent later than that after its window ended
+	// may be too late for its invoice.
+	lateAfter = time.Hour
 	// expireAfter is when Stripe, which takes timestamps of the past 35 days
 	// (docs.stripe.com/api/billing/meter-event/create), is about to refuse.
 	expireAfter = 34 * 24 * time.Hour
@@ -45,13 +55,14 @@ const (
 	actWait   action = iota // nothing before its NotBefore, or at all
 	actSend                 // send it
 	actVerify               // read what Stripe has under its minute
+	actPark                 // only store that it is parked
 )
 
 // plan decides what to do with a frozen entry, and changes its State and
 // Reason accordingly. now is the local clock, stripe is Stripe's. nothingSent
 // says that nothing can be at Stripe, so that there's nothing to ask for.
 func plan(e *Entry, now, stripe time.Time, nothingSent bool) action {
-	if e.State == Parked || e.State == Accepted {
+	if e.State == Parked || e.Final() {
 		return actWait
 	}
 	if now.Unix() < e.NotBefore {
@@ -128,6 +139,10 @@ func settle(e *Entry, o Outcome, wasUnknown bool, now, stripe time.Time) {
 	}
 }
 
+// Deadline returns when Stripe is about to refuse the entry for its age: what
+// is held or parked must be settled before.
+func (e *Entry) Deadline() time.Time { return e.Window.End().Add(expireAfter) }
+
 func accept(e *Entry, stripe time.Time) {
 	e.State, e.Settled = Accepted, stripe.Unix()
 	e.Unknown, e.NotBefore, e.Reason = false, 0, ""
@@ -137,39 +152,71 @@ func accept(e *Entry, stripe time.Time) {
 type evidence struct {
 	there  bool  // Stripe has it
 	absent bool  // Stripe doesn't have it
-	units  int64 // what was found that explains neither
+	units  int64 // in its window, beyond what the ledger has of it
+	minute int64 // in its own minute
 }
 
 // verified applies what Stripe's summaries say of a held entry. It reports
 // whether the entry is to be sent now, under the identifier that it always had.
-func verified(e *Entry, ev evidence, now, stripe time.Time) (send bool) {
+// If Stripe has a part of it, that is returned, to be settled before e.
+func verified(e *Entry, ev evidence, now, stripe time.Time) (send bool, settled *Entry) {
 	if ev.there {
 		accept(e, stripe)
-		return false
+		return false, nil
 	}
-	if !ev.absent {
+	part := e.Duplicate && !e.Adjustment && ev.units > 0 && ev.units < e.Value
+	if e.Released && !e.Duplicate && ev.minute == 0 {
+		return true, nil // a person has looked, also when it is unclear
+	}
+	if !ev.absent && !part {
 		e.AbsentSince = 0
-		e.Reason = fmt.Sprintf("Stripe has %d units there that this state doesn't know of, the entry has %d; compare the customer's usage in Stripe", ev.units, e.Value)
+		e.Reason = fmt.Sprintf("unclear: Stripe has %d units of this hour beyond the ledger, and %d in the entry's own minute; the entry has %d. Compare the customer's usage in Stripe", ev.units, ev.minute, e.Value)
 		e.NotBefore = now.Add(verifyEvery).Unix()
-		return false
+		return false, nil
 	}
 	if e.AbsentSince == 0 {
 		e.AbsentSince = stripe.Unix()
 	}
-	wait := absentNew
-	if e.Unknown || e.Duplicate {
-		wait = absentUnknown
-	}
-	left := wait - stripe.Sub(time.Unix(e.AbsentSince, 0))
-	if e.Duplicate {
+	waited := stripe.Sub(time.Unix(e.AbsentSince, 0))
+	var left time.Duration
+	switch {
+	case part:
+		// The identifier proves that Stripe has it, and the summaries how much
+		// of it; the rest goes out under a seq of its own.
+		e.Reason = fmt.Sprintf("Stripe has this identifier with %d units, the entry has %d; the rest is sent once the summaries have stayed so for a day", ev.units, e.Value)
+		if waited >= settleAtLess {
+			return false, settleAtPart(e, ev, stripe)
+		}
+		left = settleAtLess - waited
+	case e.Duplicate:
 		// Never resent: the identifier proves that it arrived.
+		e.Reason = "Stripe has this identifier, but its summaries don't show it yet; it isn't sent again"
 		left = verifyEvery
+	case e.Unknown:
+		left = absentUnknown - waited
+	default:
+		left = absentNew - waited
 	}
 	if left <= 0 {
-		return true
+		return true, nil
 	}
 	e.NotBefore = now.Add(min(left, verifyEvery)).Unix() + 1
-	return false
+	return false, nil
+}
+
+// settleAtPart leaves in e what Stripe doesn't have of it, and returns the part
+// that Stripe has, to be settled. The rest is named by the units before it: if
+// the other life that sent the part goes on from there, it does so under that
+// name. The ledger then agrees with Stripe in this window.
+func settleAtPart(e *Entry, ev evidence, stripe time.Time) (part *Entry) {
+	p := *e
+	p.Seq, p.Value = 0, ev.units
+	accept(&p, stripe)
+	*e = Entry{
+		Meter: e.Meter, Customer: e.Customer, Window: e.Window, Seq: e.Seq, State: Sealed, Minute: e.Minute,
+		From: e.From + uint64(ev.units), Value: e.Value - ev.units,
+	}
+	return &p
 }
 
 // unread notes that Stripe's summaries couldn't be read for a held entry.

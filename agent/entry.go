@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -21,6 +22,9 @@ type Entry struct {
 	Seq      uint32
 	Value    int64
 	Minute   uint8
+	// From is how many units of the meter, customer and window were reported
+	// before this entry; 0 in an Adjustment.
+	From uint64
 
 	// Identifier names the entry at Stripe, for ever: see Identify. Seal and
 	// Adjust write it.
@@ -55,8 +59,9 @@ type Entry struct {
 	// whether Stripe took it; Duplicate that Stripe refused the identifier as
 	// one it has, which proves an earlier attempt.
 	Unknown, Duplicate bool
-	// Released says that a person has looked: the entry is sent whatever its
-	// age, and whether or not its invoice is closed.
+	// Released says that a person wants it sent: also when the invoice for its
+	// time is closed, and, if it is held, as soon as Stripe's summaries are
+	// without it.
 	Released bool
 	// AbsentSince is when, by Stripe's clock in Unix seconds, Stripe's
 	// summaries were first seen without this entry while it was held.
@@ -108,19 +113,26 @@ func (e *Entry) Frozen() bool { return e.Timestamp != 0 }
 // Time returns the timestamp that Stripe is told.
 func (e *Entry) Time() time.Time { return time.Unix(e.Timestamp, 0).UTC() }
 
-// Identify returns the identifier of an entry: at most 60 characters of
-// [a-z0-9-], a function of its arguments alone. The customer can't be read
-// from it. Stripe keeps identifiers unique for at least 24 hours
-// (docs.stripe.com/api/billing/meter-event/create); the same usage must never
-// go out under another one.
-func Identify(instance, meter, customer string, w Window, seq uint32) string {
+// Identify returns the identifier of an entry: at most 80 characters of
+// [a-z0-9-], a function of the instance, the entry's meter, customer and window,
+// and of From, or Seq if it is an Adjustment. The customer can't be read from it.
+// Stripe keeps identifiers unique for at least 24 hours
+// (docs.stripe.com/api/billing/meter-event/create); the same usage must never go
+// out under another one. From, and no running number, sees to that also when two
+// states of an instance cut the usage of an hour into other entries: what comes
+// after the same units has the same name.
+func Identify(instance string, e *Entry) string {
 	h := sha256.New()
-	for _, s := range []string{instance, meter, customer} {
+	for _, s := range []string{instance, e.Meter, e.Customer} {
 		var n [4]byte
 		binary.BigEndian.PutUint32(n[:], uint32(len(s)))
 		h.Write(n[:])
 		h.Write([]byte(s))
 	}
 	sum := h.Sum(nil)
-	return fmt.Sprintf("lm1-%s-%s-%d", hex.EncodeToString(sum[:16]), w.Start().Format("2006010215"), seq)
+	last := strconv.FormatUint(e.From+1, 10)
+	if e.Adjustment {
+		last = "a" + strconv.FormatUint(uint64(e.Seq), 10)
+	}
+	return "lm1-" + hex.EncodeToString(sum[:16]) + "-" + e.Window.Start().Format("2006010215") + "-" + last
 }

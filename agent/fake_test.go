@@ -127,12 +127,24 @@ type ledgerBiller struct {
 	// restored says that the agent lost its state: it may freeze an entry anew.
 	restored bool
 	pause    string
+	// lag is how long its summaries are behind.
+	lag time.Duration
+	// closed is the end of the time that each account's final invoice bills.
+	closed map[string]time.Time
 
 	mu     sync.Mutex
 	seen   map[string]time.Time
 	sums   map[string]int64  // account/minute
+	young  []youngSum        // what the summaries may not show yet
 	bodies map[string]string // identifier → first request
 	calls  int
+}
+
+// youngSum is usage that was accepted at a time.
+type youngSum struct {
+	minute string
+	at     time.Time
+	value  int64
 }
 
 func newLedgerBiller(now func() time.Time) *ledgerBiller {
@@ -183,7 +195,9 @@ func (b *ledgerBiller) Send(_ context.Context, e *Entry) Outcome {
 		return Outcome{Verdict: VerdictDuplicate, Time: b.now(), RequestID: "req_dup"}
 	}
 	b.seen[e.Identifier] = b.now()
-	b.sums[fmt.Sprint(e.Account, "/", e.Timestamp)] += e.Value
+	minute := fmt.Sprint(e.Account, "/", e.Timestamp)
+	b.sums[minute] += e.Value
+	b.young = append(b.young, youngSum{minute, b.now(), e.Value})
 	if b.deaf || fault == 2 {
 		return Outcome{Verdict: VerdictUnknown, Reason: "no answer"}
 	}
@@ -199,11 +213,45 @@ func (b *ledgerBiller) Summary(_ context.Context, e *Entry, from, to time.Time) 
 	if b.blind {
 		return 0, fmt.Errorf("403: %w", ErrNoSummaries)
 	}
+	return b.shown(e.Account, from, to), nil
+}
+
+// shown is what the summaries show of a span of time.
+func (b *ledgerBiller) shown(account string, from, to time.Time) int64 {
 	var sum int64
-	for ts := from.Unix(); ts < to.Unix(); ts += 60 {
-		sum += b.sums[fmt.Sprint(e.Account, "/", ts)]
+	hidden := map[string]int64{}
+	for i := len(b.young) - 1; i >= 0 && b.now().Sub(b.young[i].at) < b.lag; i-- {
+		hidden[b.young[i].minute] += b.young[i].value
 	}
-	return sum, nil
+	for ts := from.Unix(); ts < to.Unix(); ts += 60 {
+		minute := fmt.Sprint(account, "/", ts)
+		sum += b.sums[minute] - hidden[minute]
+	}
+	return sum
+}
+
+// Hours implements Auditor.
+func (b *ledgerBiller) Hours(_ context.Context, _, account string, from, to Window) ([]HourSum, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.down {
+		return nil, errors.New("connection reset")
+	}
+	var hours []HourSum
+	for w := from; w < to; w++ {
+		if sum := b.shown(account, w.Start(), w.End()); sum != 0 {
+			hours = append(hours, HourSum{w, sum})
+		}
+	}
+	return hours, nil
+}
+
+// Invoiced implements Invoicer.
+func (b *ledgerBiller) Invoiced(_ context.Context, e *Entry) (string, error) {
+	if end, ok := b.closed[e.Account]; ok && !e.Window.End().After(end) {
+		return "in_1", nil
+	}
+	return "", nil
 }
 
 func (b *ledgerBiller) Now(context.Context) (time.Time, error) {
@@ -246,9 +294,18 @@ func newHouse(t *testing.T) *house {
 func (h *house) agent() *Agent {
 	return &Agent{
 		Feeds:  []Feed{{openLog(h.log, h.store, h.clock.now), wordParser{}}},
-		Meters: h.meters, Store: h.store, Biller: h.biller,
+		Meters: h.meters, Store: h.store, Biller: h.biller, Operator: h.operator(),
 		Settle: 3 * time.Minute, Now: h.clock.now, Log: quiet(),
 	}
+}
+
+// operator returns one that works on the house's store.
+func (h *house) operator() *Operator {
+	o := &Operator{Store: h.store, Biller: h.biller, Now: h.clock.now}
+	o.Books, _ = h.store.(Books)
+	o.Corrections, _ = h.store.(Corrections)
+	o.Documents, _ = h.store.(Documents)
+	return o
 }
 
 // pass is one life that reads everything, seals and makes one pass over the
@@ -305,3 +362,6 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// lines returns a log that is written as text.
+func lines(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }

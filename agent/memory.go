@@ -173,7 +173,7 @@ func (m *Memory) Seal(closed time.Time) (int, error) {
 		if row.total == row.reported || k.window.End().After(closed) {
 			continue
 		}
-		e := m.next(Entry{Meter: k.meter, Customer: k.customer, Window: k.window, Minute: row.minute})
+		e := m.next(Entry{Meter: k.meter, Customer: k.customer, Window: k.window, Minute: row.minute, From: row.reported})
 		e.Value = int64(min(row.total-row.reported, math.MaxInt64))
 		m.outbox = append(m.outbox, e)
 		row.reported, row.minute = row.total, 0
@@ -188,7 +188,7 @@ func (m *Memory) next(e Entry) Entry {
 	row := m.row(usageKey{e.Meter, e.Customer, e.Window})
 	row.seq++
 	e.Seq, e.State = row.seq, Sealed
-	e.Identifier = Identify(m.instance, e.Meter, e.Customer, e.Window, e.Seq)
+	e.Identifier = Identify(m.instance, &e)
 	return e
 }
 
@@ -248,6 +248,7 @@ func (m *Memory) taken(e *Entry) uint64 {
 
 func (m *Memory) put(e Entry) {
 	if i, found := slices.BinarySearchFunc(m.outbox, e, compareEntries); found {
+		e.Identifier = Identify(m.instance, &e)
 		m.outbox[i] = e
 	}
 }
@@ -271,6 +272,12 @@ func (m *Memory) Settle(entries []Entry) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, e := range entries {
+		if e.Seq == 0 {
+			part := m.next(e)
+			part.State = e.State
+			m.ledger = append(m.ledger, part)
+			continue
+		}
 		m.settle(e)
 	}
 	return nil
@@ -284,11 +291,6 @@ func (m *Memory) settle(e Entry) {
 	i, found := slices.BinarySearchFunc(m.outbox, e, compareEntries)
 	if !found {
 		return
-	}
-	if less := m.outbox[i].Value - e.Value; less > 0 && e.Value > 0 && !e.Adjustment {
-		row := m.rows[usageKey{e.Meter, e.Customer, e.Window}]
-		row.reported -= uint64(less)
-		row.minute = max(row.minute, e.Minute)
 	}
 	m.outbox = slices.Delete(m.outbox, i, i+1)
 	m.ledger = append(m.ledger, e)

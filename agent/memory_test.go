@@ -24,21 +24,26 @@ func sealedOne(t *testing.T) (*Memory, Entry) {
 	return m, page[0]
 }
 
-// What Stripe doesn't have of an entry that settles goes out under a new seq.
-func TestSettleAtLess(t *testing.T) {
+// The part of an entry that Stripe has settles; the rest keeps its place.
+func TestSettleAtPart(t *testing.T) {
 	m, e := sealedOne(t)
-	e.State, e.Value = Accepted, 7
-	must(t, m.Settle([]Entry{e}))
-	if u := all(t, m.Usage(FirstWindow, LastWindow)); len(u) != 1 || u[0].Total != 10 || u[0].Reported != 7 {
-		t.Fatalf("usage %+v; want 10, 7 of it reported", u)
+	part := e
+	part.Seq, part.Value, part.State = 0, 7, Accepted
+	rest := Entry{Meter: e.Meter, Customer: e.Customer, Window: e.Window, Seq: e.Seq, From: 7, Value: 3, State: Sealed}
+	must(t, m.Settle([]Entry{part, rest}))
+	if u := all(t, m.Usage(FirstWindow, LastWindow)); len(u) != 1 || u[0].Total != 10 || u[0].Reported != 10 {
+		t.Fatalf("usage %+v; want 10, all of it reported", u)
 	}
-	if n, err := m.Seal(noon.Add(time.Hour)); n != 1 || err != nil {
-		t.Fatal(n, err)
+	if l := all(t, m.Ledger(FirstWindow, LastWindow)); len(l) != 1 || l[0].Value != 7 || l[0].Seq != 2 || l[0].Identifier != e.Identifier {
+		t.Fatalf("ledger %+v; want the part, under the name it was sent", l)
 	}
-	rest, err := m.Pending(nil, 10)
+	got, err := m.Pending(nil, 10)
 	must(t, err)
-	if len(rest) != 1 || rest[0].Value != 3 || rest[0].Seq != 2 || rest[0].Identifier == e.Identifier {
-		t.Fatalf("the rest is %+v; want 3 units under seq 2", rest)
+	if len(got) != 1 || got[0].Value != 3 || got[0].Seq != 1 || got[0].Frozen() || got[0].Identifier != Identify("edge", &rest) || got[0].Identifier == e.Identifier {
+		t.Fatalf("the rest is %+v; want 3 units under its old seq", got)
+	}
+	if n, err := m.Seal(noon.Add(time.Hour)); n != 0 || err != nil {
+		t.Fatal(n, err)
 	}
 }
 
@@ -67,7 +72,7 @@ func TestAdjust(t *testing.T) {
 		if customer == "acme" {
 			want = 2
 		}
-		if a.Seq != want || !a.Adjustment || a.State != Sealed || a.Identifier != Identify("edge", "calls", customer, e.Window, want) {
+		if a.Seq != want || !a.Adjustment || a.State != Sealed || a.Identifier != Identify("edge", &Entry{Meter: "calls", Customer: customer, Window: e.Window, Seq: want, Adjustment: true}) {
 			t.Fatalf("%s: %+v", customer, a)
 		}
 	}

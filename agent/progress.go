@@ -36,4 +36,5 @@ func (a *Agent) Progress() []Progress {
 type loops struct {
 	feeds []*ingester
 	rep   *reporter
+	audit *auditor // nil: there is none
 }

@@ -465,6 +465,13 @@ func TestPromiseRecoveryIsTheNormalPath(t *testing.T) {
 		rng := rand.New(rand.NewPCG(uint64(seed), 1))
 		h := newHouse(t)
 		h.biller.faults = seed + 1
+		h.biller.lag = time.Duration(rng.IntN(10)) * time.Minute
+		// In some lives a second agent runs under the same name by mistake,
+		// with a state of its own.
+		twin := *h
+		twin.store = NewMemory("edge-1")
+		twins := seed%4 == 3
+		h.biller.restored = twins
 		want := map[string]int64{}
 		restores := 0
 		for range 150 {
@@ -481,6 +488,9 @@ func TestPromiseRecoveryIsTheNormalPath(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.store = real
+			if twins && rng.IntN(3) == 0 {
+				twin.mustPass()
+			}
 			h.biller.deaf, h.biller.down = false, false
 			switch rng.IntN(12) {
 			case 0:
@@ -516,8 +526,8 @@ func TestPromiseRecoveryIsTheNormalPath(t *testing.T) {
 		for k, v := range want {
 			// A lost state may hold what was billed in an earlier life: that is
 			// for a person to decide, but nothing is doubled and nothing vanishes.
-			if billed[k] > v || billed[k]+held[k] < v || restores == 0 && billed[k] != v {
-				t.Errorf("seed %d, %d restores: %s: %d calls, %d billed, %d held", seed, restores, k, v, billed[k], held[k])
+			if billed[k] > v || billed[k]+held[k] < v || restores == 0 && !twins && billed[k] != v {
+				t.Errorf("seed %d, twins %t, %d restores: %s: %d calls, %d billed, %d held", seed, twins, restores, k, v, billed[k], held[k])
 			}
 		}
 		if t.Failed() {

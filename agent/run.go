@@ -24,7 +24,7 @@ const onceWithin = 5 * time.Minute
 // fault: it stops at once, and neither drains nor sends.
 var ErrAbort = errors.New("the run was given up")
 
-// Agent runs the two loops.
+// Agent runs the two loops, and once a day an audit.
 type Agent struct {
 	Feeds  []Feed
 	Meters *Meters
@@ -39,8 +39,11 @@ type Agent struct {
 	// NothingSent says that the Biller sends nothing and never has, as in a dry
 	// run: no entry is too old to be sent without asking.
 	NothingSent bool
-	Now         func() time.Time
-	Log         *slog.Logger
+	// Operator is what people work with meanwhile; it has the Agent's Store and
+	// Biller. Nil: nobody does, and nothing is audited.
+	Operator *Operator
+	Now      func() time.Time
+	Log      *slog.Logger
 
 	// running are the loops of the present run, for Stats and Progress.
 	running atomic.Pointer[loops]
@@ -54,7 +57,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	loops, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var wg sync.WaitGroup
-	errs := make([]error, len(feeds)+1)
+	errs := make([]error, len(feeds)+2)
 	start := func(i int, loop func(context.Context) error) {
 		wg.Go(func() {
 			if errs[i] = loop(loops); errs[i] != nil {
@@ -66,6 +69,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		start(i, in.run)
 	}
 	start(len(feeds), rep.run)
+	if au := a.running.Load().audit; au != nil {
+		start(len(feeds)+1, au.run)
+	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -93,11 +99,15 @@ func (a *Agent) loops() ([]*ingester, *reporter) {
 		feeds[i] = newIngester(f, a.Meters, a.Store, a.Now, a.Log)
 	}
 	rep := &reporter{
-		store: a.Store, biller: a.Biller, nothingSent: a.NothingSent, settle: a.Settle,
+		store: a.Store, biller: a.Biller, desk: a.Operator, nothingSent: a.NothingSent, settle: a.Settle,
 		readTo: func() time.Time { return readTo(feeds) },
 		now:    a.Now, log: a.Log,
 	}
-	a.running.Store(&loops{feeds, rep})
+	l := &loops{feeds: feeds, rep: rep}
+	if _, ok := a.Biller.(Auditor); ok && a.Operator != nil && !a.NothingSent {
+		l.audit = &auditor{desk: a.Operator, documents: a.Operator.Documents, log: a.Log}
+	}
+	a.running.Store(l)
 	return feeds, rep
 }
 

@@ -9,6 +9,24 @@ import (
 // once it was returned.
 type Stats struct {
 	Feeds []FeedStats // in the order of Agent.Feeds
+	// Delivery is how reporting stands; its At is zero before the first pass.
+	Delivery DeliveryStats
+}
+
+// DeliveryStats is what the report loop says after each pass over the outbox.
+type DeliveryStats struct {
+	At   time.Time // the end of the pass
+	Last Delivery  // what it did and left
+	// LastAccepted is when a pass last got usage accepted; zero: not since the
+	// start.
+	LastAccepted time.Time
+	// Trouble is what keeps all usage from being sent; "" when nothing does.
+	Trouble string
+	// SealedTo is the instant before which usage is sealed.
+	SealedTo time.Time
+	// Audit is what the last comparison with Stripe's summaries found; its At
+	// is zero before the first.
+	Audit AuditStats
 }
 
 // FeedStats is what one feed has come to since the agent was started. Lines
@@ -80,6 +98,14 @@ func (a *Agent) Stats() Stats {
 	st := Stats{Feeds: make([]FeedStats, len(running.feeds))}
 	for i, in := range running.feeds {
 		st.Feeds[i] = *in.published.Load()
+	}
+	if d := running.rep.published.Load(); d != nil {
+		st.Delivery = *d
+	}
+	if running.audit != nil {
+		if audit := running.audit.published.Load(); audit != nil {
+			st.Delivery.Audit = *audit
+		}
 	}
 	return st
 }

@@ -28,7 +28,8 @@ type Store interface {
 
 	// Seal moves the unreported usage of every window that ended at or before
 	// closed into the outbox: for each row with Total > Reported an entry with
-	// the next seq, Value = Total - Reported, and Reported = Total. Calling it
+	// the next seq, From = Reported, Value = Total - Reported; then Reported =
+	// Total. Calling it
 	// again, or after a crash in the middle, adds nothing twice. It returns
 	// the number of entries made.
 	Seal(closed time.Time) (int, error)
@@ -49,10 +50,11 @@ type Store interface {
 	Delivered(e *Entry) (int64, error)
 
 	// Settle stores what became of the entries. An Accepted one moves from the
-	// outbox to the ledger; the others stay in the outbox. One whose Value is
-	// lower than it was, and above 0, settles at what Stripe has of it: in the
-	// same transaction the difference becomes unreported usage again, which
-	// the next Seal moves to the outbox under the next seq.
+	// outbox to the ledger; the others stay in the outbox. An Accepted one
+	// with a Seq of 0 is the part of an entry that Stripe has: it is added to
+	// the ledger under the next seq of its row. The entry comes right behind
+	// it, in the same transaction, with the From and Value that are left, not
+	// frozen, under its old seq, so that it keeps its place in the outbox.
 	Settle(entries []Entry) error
 }
 

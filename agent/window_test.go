@@ -52,23 +52,28 @@ func TestFreeMinute(t *testing.T) {
 // must never go out under another name, whatever version of logmeter runs.
 func TestPromiseOneIdentifier(t *testing.T) {
 	w := WindowOf(time.Date(2026, 11, 24, 18, 0, 0, 0, time.UTC))
-	got := Identify("edge-1", "credit-score", "acme", w, 1)
+	name := func(instance, meter, customer string, w Window, from uint64) string {
+		return Identify(instance, &Entry{Meter: meter, Customer: customer, Window: w, From: from, Seq: 7})
+	}
+	got := name("edge-1", "credit-score", "acme", w, 0)
 	if want := "lm1-c8647f6aae443ad162b42807381f1e8f-2026112418-1"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	adjusted := Entry{Meter: "credit-score", Customer: "acme", Window: w, Seq: 2, Adjustment: true}
 	seen := map[string]bool{got: true}
 	for _, other := range []string{
-		Identify("edge-2", "credit-score", "acme", w, 1),
-		Identify("edge-1", "credit-scor", "eacme", w, 1),
-		Identify("edge-1", "credit-score", "acme", w+1, 1),
-		Identify("edge-1", "credit-score", "acme", w, 2),
-		Identify("edge-1credit-score", "", "acme", w, 1),
-		Identify(strings.Repeat("x", 200), strings.Repeat("y", 200), strings.Repeat("z", 9000), w, 1<<32-1),
+		name("edge-2", "credit-score", "acme", w, 0),
+		name("edge-1", "credit-scor", "eacme", w, 0),
+		name("edge-1", "credit-score", "acme", w+1, 0),
+		name("edge-1", "credit-score", "acme", w, 1),
+		name("edge-1credit-score", "", "acme", w, 0),
+		Identify("edge-1", &adjusted),
+		name(strings.Repeat("x", 200), strings.Repeat("y", 200), strings.Repeat("z", 9000), w, 1<<64-2),
 	} {
 		if seen[other] {
 			t.Errorf("%s stands for two entries", other)
 		}
-		if len(other) > 60 {
+		if len(other) > 80 {
 			t.Errorf("%s has %d characters; Stripe takes 100", other, len(other))
 		}
 		seen[other] = true

@@ -45,13 +45,13 @@ func (s *Store) Decide(decisions []agent.Decision, entries []agent.Entry) error 
 func decidable(old, e *agent.Entry) error {
 	want := *old
 	want.State, want.Reason, want.NotBefore, want.AbsentSince, want.Released = e.State, e.Reason, e.NotBefore, e.AbsentSince, e.Released
-	if e.State == agent.WrittenOff {
+	if e.Final() {
 		want.Settled = e.Settled
 	}
 	if want != *e {
 		return errors.New("it has changed meanwhile; look at it again")
 	}
-	if e.State == agent.Accepted || e.State < agent.Sealed || e.State > agent.WrittenOff {
+	if e.State < agent.Sealed || e.State > agent.WrittenOff {
 		return fmt.Errorf("it can't be decided that it is %s", e.State)
 	}
 	return nil
@@ -171,7 +171,7 @@ func (s *Store) adjust(t *txn, d agent.Decision, a *agent.Entry) error {
 		return err
 	}
 	r.seq = a.Seq
-	a.Identifier = agent.Identify(s.meta.instance, a.Meter, a.Customer, a.Window, a.Seq)
+	a.Identifier = agent.Identify(s.meta.instance, a)
 	s.fold(t, c)
 	t.putEntry(t, prefixOutbox, a)
 	s.oldest = min(s.oldest, a.Window)

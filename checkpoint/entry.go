@@ -20,7 +20,8 @@ const (
 	flagAdjustment = 4
 	flagReleased   = 8
 	flagNote       = 16 // a note follows at the end
-	flagsAll       = flagUnknown | flagDuplicate | flagAdjustment | flagReleased | flagNote
+	flagFrom       = 32 // From follows behind that; without it From is seq-1, or 0 in an adjustment
+	flagsAll       = flagUnknown | flagDuplicate | flagAdjustment | flagReleased | flagNote | flagFrom
 )
 
 // appendEntry leaves out what is in the key (window, seq) and what follows
@@ -51,6 +52,9 @@ func appendEntry(dst []byte, e *agent.Entry, words entryWords) []byte {
 	if e.Note != "" {
 		flags |= flagNote
 	}
+	if e.From != usualFrom(e) {
+		flags |= flagFrom
+	}
 	dst = binary.AppendUvarint(dst, uint64(words.meter))
 	dst = appendString(dst, e.Customer)
 	dst = binary.AppendUvarint(dst, uint64(e.Value)) // ten bytes below 0, which is rare
@@ -72,7 +76,19 @@ func appendEntry(dst []byte, e *agent.Entry, words entryWords) []byte {
 	if e.Note != "" {
 		dst = appendString(dst, clip(e.Note))
 	}
+	if flags&flagFrom != 0 {
+		dst = binary.AppendUvarint(dst, e.From)
+	}
 	return dst
+}
+
+// usualFrom is the From of an entry that doesn't store it. Those of format 1
+// were named by their seqs.
+func usualFrom(e *agent.Entry) uint64 {
+	if e.Adjustment {
+		return 0
+	}
+	return uint64(e.Seq) - 1
 }
 
 // decodeEntry leaves the fields that words stand for, and the identifier, to
@@ -111,6 +127,9 @@ func decodeEntry(key, payload []byte) (agent.Entry, entryWords, error) {
 	e.RequestID = r.string()
 	if flags&flagNote != 0 {
 		e.Note = r.string()
+	}
+	if e.From = usualFrom(&e); flags&flagFrom != 0 {
+		e.From = r.uvarint()
 	}
 	if e.Minute > 59 || e.State < agent.Sealed || e.State > agent.WrittenOff || flags > flagsAll || e.Value < 0 && !e.Adjustment {
 		r.fail()

@@ -261,13 +261,25 @@ func deliver(t *testing.T, rnd *rand.Rand, s *Store, model *agent.Memory) {
 			e.Unknown, e.AbsentSince = true, e.LastAttempt
 		case agent.Accepted:
 			e.Settled, e.RequestID, e.Duplicate = e.LastAttempt+1, "req_1", rnd.IntN(2) == 0
-			if e.Value > 1 && rnd.IntN(3) == 0 {
-				e.Value = 1 + rnd.Int64N(e.Value) // what Stripe has of it
-			}
 		}
 	}
-	must(t, s.Settle(page))
-	must(t, model.Settle(page))
+	settled := make([]agent.Entry, 0, len(page))
+	for i := range page {
+		e := page[i]
+		if e.Value > 1 && !e.Adjustment && rnd.IntN(4) == 0 { // Stripe has a part of it
+			part, has := e, 1+rnd.Int64N(e.Value-1)
+			part.Seq, part.Value, part.State, part.Settled = 0, has, agent.Accepted, e.LastAttempt+1
+			rest := agent.Entry{
+				Meter: e.Meter, Customer: e.Customer, Window: e.Window, Seq: e.Seq, Minute: e.Minute,
+				From: e.From + uint64(has), Value: e.Value - has, State: agent.Sealed,
+			}
+			settled = append(settled, part, rest)
+			continue
+		}
+		settled = append(settled, e)
+	}
+	must(t, s.Settle(slices.Clone(settled)))
+	must(t, model.Settle(settled))
 	for i := range page {
 		got, err := s.Delivered(&page[i])
 		must(t, err)

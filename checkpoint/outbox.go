@@ -37,7 +37,7 @@ func (s *Store) readEntry(d *dictionary, key, payload []byte) (agent.Entry, erro
 			return e, err
 		}
 	}
-	e.Identifier = agent.Identify(s.meta.instance, e.Meter, e.Customer, e.Window, e.Seq)
+	e.Identifier = agent.Identify(s.meta.instance, &e)
 	return e, nil
 }
 
@@ -102,39 +102,49 @@ func (s *Store) Settle(entries []agent.Entry) error {
 		if e.State == agent.WrittenOff {
 			return errors.New("only a person writes an entry off")
 		}
-		if e.Value == old.Value {
-			return nil
-		}
-		if e.State != agent.Accepted || e.Value > old.Value || e.Value <= 0 {
+		if e.Value != old.Value {
 			return fmt.Errorf("it was sealed with value %d, and can't become %s with %d", old.Value, e.State, e.Value)
 		}
-		if e.Adjustment {
-			return nil // what Stripe has of it is all that it was
-		}
-		return s.giveBack(t, e, uint64(old.Value-e.Value))
+		return nil
 	})
 }
 
-// giveBack makes a part of an entry's value unreported usage again.
-func (s *Store) giveBack(t *txn, e *agent.Entry, less uint64) error {
-	w, err := s.countIn(t, e.Window)
+// settlePart moves the part of an entry that Stripe has to the ledger, and
+// leaves the rest in its place.
+func (s *Store) settlePart(t *txn, part, rest *agent.Entry) error {
+	if part.State != agent.Accepted || rest.State != agent.Sealed || rest.Frozen() || part.Adjustment {
+		return errors.New("want an accepted part, and a rest that isn't frozen")
+	}
+	whole := *part
+	whole.Seq, whole.State = rest.Seq, agent.Sealed
+	old, err := s.waiting(t, &whole)
 	if err != nil {
 		return err
 	}
-	meter := s.dict.numbers[e.Meter]
-	r := s.rowOf(w, meter, e.Customer)
-	if r == nil || r.reported < less {
-		return fmt.Errorf("%w: the usage that entry %s came from isn't there", ErrDamaged, e.Identifier)
+	if part.Value <= 0 || rest.Value <= 0 || part.Value+rest.Value != old.Value || rest.From != old.From+uint64(part.Value) {
+		return fmt.Errorf("%d from %d and %d from %d aren't the %d from %d that were sealed",
+			part.Value, part.From, rest.Value, rest.From, old.Value, old.From)
 	}
-	if r.pending() == 0 {
-		w.pending++
-		r.minute = 0
+	w, err := s.countIn(t, part.Window)
+	if err != nil {
+		return err
 	}
-	r.reported -= less
-	r.minute = max(r.minute, e.Minute)
-	n, _ := s.names.Lookup([]byte(e.Customer))
+	r := s.rowOf(w, s.dict.numbers[part.Meter], part.Customer)
+	if r == nil {
+		return fmt.Errorf("%w: the usage that it came from isn't there", ErrDamaged)
+	}
+	if part.Seq, err = nextSeq(r, s.headers[part.Window].floor, part.Meter); err != nil {
+		return err
+	}
+	r.seq = part.Seq
+	n, _ := s.names.Lookup([]byte(part.Customer))
 	customer, _ := w.lookup(n)
-	s.fold(t, w.chunk(meter, customer/blockRows))
+	s.fold(t, w.chunk(s.dict.numbers[part.Meter], customer/blockRows))
+	t.putEntry(t, prefixLedger, part)
+	rest.Identifier = agent.Identify(s.meta.instance, rest)
+	t.putEntry(t, prefixOutbox, rest)
+	delete(s.accounts, part.Window)
+	s.outbox.replace(old, rest)
 	return nil
 }
 
@@ -152,8 +162,15 @@ func (s *Store) storeEntries(entries []agent.Entry, prepare func(t *txn, old, e 
 	}
 	t := s.begin()
 	defer func() { t.discard() }()
-	for i := range entries {
+	for i := 0; i < len(entries); i++ {
 		e := &entries[i]
+		if e.Seq == 0 && i+1 < len(entries) {
+			if err := s.settlePart(t, e, &entries[i+1]); err != nil {
+				return s.fail(fmt.Errorf("settle a part of entry %s: %w", e.Identifier, err))
+			}
+			i++ // the rest is stored with it
+			continue
+		}
 		old, err := s.waiting(t, e)
 		if err == nil {
 			err = prepare(t, old, e)
@@ -171,7 +188,7 @@ func (s *Store) storeEntries(entries []agent.Entry, prepare func(t *txn, old, e 
 	if err := t.commit(); err != nil {
 		return err
 	}
-	return s.fail(s.evict()) // giveBack may have loaded windows
+	return s.fail(s.evict()) // a part may have loaded windows
 }
 
 // replaceEntry puts e in the place of old, an entry of the outbox; a final one

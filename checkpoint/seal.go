@@ -106,6 +106,7 @@ func (s *Store) sealChunk(t *txn, c *chunk, floor uint32) (sealed int, err error
 			Customer: string(s.names.Name(c.w.numbers[c.block*blockRows+uint32(i)])),
 			Window:   c.w.at,
 			Seq:      seq,
+			From:     r.reported,
 			Value:    int64(r.pending()),
 			Minute:   r.minute,
 			State:    agent.Sealed,

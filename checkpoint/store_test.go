@@ -138,7 +138,7 @@ func TestCommitSealDeliver(t *testing.T) {
 	for i := range entries {
 		e := &entries[i]
 		got = append(got, fmt.Sprintf("%s %s %d: %d at %d", e.Meter, e.Customer, e.Seq, e.Value, e.Minute))
-		if e.Identifier != agent.Identify("edge-1", e.Meter, e.Customer, hour0, e.Seq) || e.State != agent.Sealed {
+		if e.Identifier != agent.Identify("edge-1", e) || e.State != agent.Sealed {
 			t.Errorf("entry %+v", e)
 		}
 		e.EventName, e.Account, e.CustomerKey, e.ValueKey = "calls", "cus_1", "stripe_customer_id", "value"

@@ -29,7 +29,8 @@ func TestPrinter(t *testing.T) {
 		{Meter: "calls", Customer: "acme", Window: 494540, Seq: 1, Value: 999_999_999_999_999},
 		{Meter: "plain", Customer: "cus_1", Window: 494541, Seq: 2, Value: 1},
 	} {
-		e.Identifier = agent.Identify("edge-1", e.Meter, e.Customer, e.Window, e.Seq)
+		e.From = uint64(e.Seq) - 1
+		e.Identifier = agent.Identify("edge-1", &e)
 		if err := p.Build(&e); err != nil {
 			t.Fatal(err)
 		}

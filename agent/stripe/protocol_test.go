@@ -57,7 +57,7 @@ func TestEveryEntryIsBilledOnce(t *testing.T) {
 				value := 1 + rng.Int64N(1_000_000)
 				customer := fmt.Sprintf("cus_%d", i)
 				e := &agent.Entry{Meter: "calls", Customer: customer, Seq: 1, Value: value, Window: agent.WindowOf(clock.now()) - 1}
-				e.Identifier = agent.Identify("edge-1", e.Meter, e.Customer, e.Window, e.Seq)
+				e.Identifier = agent.Identify("edge-1", e)
 				if err := b.Build(e); err != nil {
 					t.Fatal(err)
 				}
