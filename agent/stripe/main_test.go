@@ -88,6 +88,7 @@ func entry(b *Biller, t testing.TB) *agent.Entry {
 func entryOf(t testing.TB, b *Biller, customer string, seq uint32, value int64) *agent.Entry {
 	t.Helper()
 	e := &agent.Entry{Meter: "calls", Customer: customer, Window: hour, Seq: seq, Value: value, Minute: 12}
+	e.From = uint64(e.Seq) - 1
 	e.Identifier = agent.Identify("edge-1", e)
 	if !b.catalogue.known() {
 		b.catalogue.refused, b.catalogue.read = true, b.now()

@@ -34,6 +34,7 @@ func TestWire(t *testing.T) {
 	})
 	b := biller(t, Options{APIBase: url, Key: "sk_test_wire", Version: "1.2.3", Meters: map[string]Meter{"calls": {EventName: "api calls & more"}}})
 	e := &agent.Entry{Meter: "calls", Customer: "cus_NffrFeUfNV2Hib", Window: 494540, Seq: 3, Value: 41979, KeyEpoch: 2}
+	e.From = uint64(e.Seq) - 1
 	e.Identifier = agent.Identify("edge-1", e)
 	b.catalogue.meters = []settings{settingsOf(meterOf("api calls & more", "sum"))}
 	b.catalogue.read = b.now()
