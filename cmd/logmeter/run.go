@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,6 +40,9 @@ func newRun(o *options) *cobra.Command {
 		Long: `Follows every configured log, counts, and reports each hour's usage to Stripe
 once the hour is over and settled. It can be killed at any time: it goes on
 from what it had committed, and every line counts once.
+
+On SIGHUP it reads its configuration again and goes on with it from where it is;
+one that isn't valid is told, and the old one goes on.
 
 With --dry-run each event is printed to standard output as a JSON line instead
 of being sent. A dry run keeps its own state, in the folder dry-run of
@@ -92,39 +97,33 @@ func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint
 	if err := warnLost(store, log); err != nil {
 		return err
 	}
-	meters, err := compileMeters(c)
-	if err != nil {
-		return err
-	}
-	cs, err := openCustomers(c, log, true)
-	if err != nil {
-		return err
-	}
-	feeds, err := openFeeds(c, cs, store, time.Now, log)
-	if err != nil {
-		return err
-	}
-	defer closeFeeds(feeds)
 	sv := newSupervisor(os.Getenv)
 	defer sv.close()
 	// Ready is before Stripe is asked: what starts after this unit needn't wait
 	// for a Stripe that is away.
 	sv.tell("READY=1", "STATUS="+statusText(c, f))
 	defer context.AfterFunc(ctx, func() { sv.tell("STOPPING=1", "STATUS=stopping: committing what was read") })()
-	a := &agent.Agent{
-		Feeds: feeds, Meters: meters, Store: store,
-		Settle: c.Report.Settle, SendOnStop: c.Report.SendOnStop, NothingSent: f.dryRun,
-		Now: time.Now, Log: log,
-	}
-	if a.Biller, err = o.biller(ctx, c, cs, store, f, log); err != nil {
+	// A signal that comes while the agent starts is kept for its first life.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	first, err := o.setUp(ctx, c, store, f, log)
+	if err != nil {
 		return err
 	}
+	feeds, err := openFeeds(c, first.cs, store, time.Now, log)
+	if err != nil {
+		return err
+	}
+	a := &agent.Agent{Store: store, NothingSent: f.dryRun, Now: time.Now, Log: log}
+	first.take(a, feeds)
 	v, _ := versions()
-	log.Info("logmeter starts", "version", v, "sources", len(feeds), "meters", len(meters.Names()), "config", c.File)
+	log.Info("logmeter starts", "version", v, "sources", len(feeds), "meters", len(first.meters.Names()), "config", c.File)
 	if f.once {
+		defer closeFeeds(feeds)
 		return once(ctx, a, log)
 	}
-	err = runLoops(ctx, a, store, sv)
+	err = o.lives(ctx, a, first, store, f, hup, log, func(ctx context.Context) error { return runLoops(ctx, a, store, sv) })
 	if err == nil {
 		log.Info("logmeter stopped; all that was read is committed")
 	}
