@@ -47,6 +47,21 @@ func (s *supervisor) tell(assignments ...string) {
 	}
 }
 
+// tellAtEnd sends assignments when ctx ends. The returned function calls that
+// off, or waits until all is sent.
+func (s *supervisor) tellAtEnd(ctx context.Context, assignments ...string) (release func()) {
+	told := make(chan struct{})
+	callOff := context.AfterFunc(ctx, func() {
+		defer close(told)
+		s.tell(assignments...)
+	})
+	return func() {
+		if !callOff() {
+			<-told
+		}
+	}
+}
+
 // watch gives a sign of life whenever every loop has made a step since the
 // last one, until ctx ends. A loop that hangs ends the signs, and systemd the
 // process, with the stack of every goroutine in the journal. That costs

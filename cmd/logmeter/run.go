@@ -102,7 +102,7 @@ func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint
 	// Ready is before Stripe is asked: what starts after this unit needn't wait
 	// for a Stripe that is away.
 	sv.tell("READY=1", "STATUS="+statusText(c, f))
-	defer context.AfterFunc(ctx, func() { sv.tell("STOPPING=1", "STATUS=stopping: committing what was read") })()
+	defer sv.tellAtEnd(ctx, "STOPPING=1", "STATUS=stopping: committing what was read")()
 	// A signal that comes while the agent starts is kept for its first life.
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
