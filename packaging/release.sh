@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # For the scripts beside it: how a release binary is built. Sourced, not run.
 #
 # The same commit gives the same bytes on every machine: no paths, no host, no

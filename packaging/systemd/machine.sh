@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A whole Debian with its own systemd, for tests: booted by systemd-nspawn from
 # a tree that is made once, with an overlay that is thrown away. Sourced by the
 # tests; works as root on Debian alone, and says so elsewhere.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the tests of packaging/ serve and bill: an nginx with two logs, one that
 # is billed and rotated and one beside it that is the truth, and a fake Stripe.
 # Sourced by the tests, after machine.sh.
