@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/logmeter/logmeter/agent"
 	"github.com/logmeter/logmeter/agent/config"
@@ -80,7 +82,18 @@ func writeFinding(out io.Writer, f agent.Finding) {
 	if f.Hint != "" {
 		text += "\nhint: " + f.Hint
 	}
-	fmt.Fprintf(out, "%-8s %s\n", label, strings.ReplaceAll(text, "\n", "\n         "))
+	fmt.Fprintf(out, "%-8s %s\n", label, strings.ReplaceAll(harmless(text), "\n", "\n         "))
+}
+
+// harmless takes out of a text what a terminal would obey: findings quote
+// configurations and logs.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
 }
 
 // end writes what wasn't printed yet, with the tables to paste, and fails when

@@ -22,6 +22,7 @@ the API and sits in nobody's way: it only reads the log.
 
 Start with: logmeter demo        see it work on a sample log, without a set-up
             logmeter check       what the configuration means and whether it works
+            logmeter doctor      the same, and whether this machine lets it
             logmeter run         the daemon`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
