@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -64,6 +65,8 @@ type ingester struct {
 
 	refused, ahead, notNumber complaint
 
+	near *nearWatch
+
 	// stats is what commits have come to; published is a copy of it that
 	// other goroutines read.
 	stats     FeedStats
@@ -77,6 +80,7 @@ func newIngester(f Feed, ms *Meters, s Store, now func() time.Time, log *slog.Lo
 		feed: f, meters: ms, store: s, now: now,
 		log:   log.With("source", f.Source.Name()),
 		tally: ms.NewTally(),
+		near:  &nearWatch{misses: ms.NewNearMisses(), most: looksPerCommit, since: now()},
 		stats: FeedStats{Name: f.Source.Name()},
 	}
 	first := in.stats
@@ -129,7 +133,13 @@ func (in *ingester) drain(ctx context.Context, quiet time.Duration) error {
 // Count reads a source of finished logs to its end and commits all of it to s.
 // The source says io.EOF when there is no more.
 func Count(ctx context.Context, f Feed, ms *Meters, s Store, now func() time.Time, log *slog.Logger) error {
+	return CountNear(ctx, f, ms, s, nil, now, log)
+}
+
+// CountNear is Count that gathers all near misses too; none when near is nil.
+func CountNear(ctx context.Context, f Feed, ms *Meters, s Store, near *NearMisses, now func() time.Time, log *slog.Logger) error {
 	in := newIngester(f, ms, s, now, log)
+	in.near = &nearWatch{misses: near, most: math.MaxInt, never: true}
 	for ctx.Err() == nil {
 		if _, err := in.step(ctx, 0); errors.Is(err, io.EOF) {
 			return nil
@@ -187,7 +197,9 @@ func (in *ingester) count(b Block) {
 		switch err := in.feed.Parser.Parse(line, &in.rec); {
 		case err == nil:
 			last = in.rec.Time
-			in.meters.Measure(&in.rec, in.tally)
+			if why := in.meters.Measure(&in.rec, in.tally); why < RuleCount {
+				in.near.look(&in.rec, why, secret(in.feed.Parser))
+			}
 			if in.tally.notNumber > 0 {
 				n, err := in.tally.takeNotNumber()
 				in.notNumber.note(n, err, b.Path, b.Offset+int64(len(b.Lines)-len(rest)))
@@ -219,6 +231,7 @@ func (in *ingester) count(b Block) {
 			"lines", c.n, "reason", c.err, "path", c.path, "offset", c.offset,
 			"hint", "see them with: logmeter parse --explain --source "+in.feed.Source.Name()+" "+c.path)
 	}
+	in.near.report(now, in.log)
 	if c, ok := in.ahead.due(now); ok {
 		in.log.Warn("lines from the future: their hour is sent when it is over by this machine's clock",
 			"lines", c.n, "path", c.path, "offset", c.offset,
@@ -271,6 +284,7 @@ func (in *ingester) commit(ctx context.Context) error {
 		}
 		in.committed()
 		in.tally.Reset()
+		in.near.looks = 0
 		in.dirty, in.begun = time.Time{}, true
 	}
 	if !in.seenTo.IsZero() {

@@ -108,20 +108,21 @@ func (ms *Meters) Names() []string { return ms.names }
 func (ms *Meters) NewTally() *Tally { return NewTally(ms.names) }
 
 // Measure counts a record: it adds to each meter that wants it, for the
-// record's customer, and accounts for the line. It allocates only for
-// customers, windows and unique values that are new to t.
-func (ms *Meters) Measure(rec *Record, t *Tally) {
+// record's customer, and accounts for the line. It returns the condition that
+// the closest meter failed, RuleCount when one wants the record. It allocates
+// only for customers, windows and unique values that are new to t.
+func (ms *Meters) Measure(rec *Record, t *Tally) Rule {
 	h := t.hourAt(windowAt(rec.Time))
 	h.lines.Lines++
 	t.lines++
 	why := ms.match(rec, t)
 	if len(t.matched) == 0 {
 		h.lines.Rules[why]++
-		return
+		return why
 	}
 	if len(rec.Customer) == 0 {
 		h.lines.NoCustomer++
-		return
+		return RuleCount
 	}
 	h.lines.Billed++
 	slot, minute := t.names.Number(rec.Customer), minuteOf(rec.Time)
@@ -136,6 +137,7 @@ func (ms *Meters) Measure(rec *Record, t *Tally) {
 			Meter: int(w.meter), Customer: slot, Window: h.window, Minute: minute, Value: w.value,
 		})
 	}
+	return RuleCount
 }
 
 // Matching returns the indices of the meters that want the record. It counts

@@ -91,7 +91,7 @@ func (d *directory) account(value string) (string, error) {
 	case d.why != "":
 		return "", rejected("customer %s: Stripe's customers can't be read now: %s", shown(value), d.why)
 	case d.full.IsZero():
-		return "", errors.New("Stripe's customers weren't read yet")
+		return "", errors.New("the customers at Stripe weren't read yet")
 	}
 	return "", rejected("no Stripe customer has %s in its metadata %s; set it there, and the usage goes out when the list was read again, or add %s = \"cus_…\" to [customers.map]",
 		shown(value), shown(d.key), shown(value))

@@ -23,6 +23,7 @@ var outputs = []string{"table", "json", "csv"}
 
 func newBacktest(o *options) *cobra.Command {
 	var name, output string
+	var near bool
 	c := &cobra.Command{
 		Use:   "backtest [FILE...]",
 		Short: "Count finished logs with the same code, without state or key",
@@ -35,15 +36,16 @@ standard input.`,
 			if !slices.Contains(outputs, output) {
 				return fmt.Errorf("--output %q isn't known; want %s", output, strings.Join(outputs, ", "))
 			}
-			return o.backtest(cmd.Context(), name, output, files)
+			return o.backtest(cmd.Context(), name, output, near, files)
 		},
 	}
 	c.Flags().StringVar(&name, "source", "", "the `name` of the source whose format the lines have; needed when there are several")
+	c.Flags().BoolVar(&near, "near-misses", false, "print the successful calls that are nearly billed ones instead of the usage")
 	c.Flags().StringVarP(&output, "output", "o", "table", "how to print the usage: table, json or csv")
 	return c
 }
 
-func (o *options) backtest(ctx context.Context, name, output string, files []string) error {
+func (o *options) backtest(ctx context.Context, name, output string, near bool, files []string) error {
 	c, s, meters, err := o.loadSource(name)
 	if err != nil {
 		return err
@@ -65,10 +67,17 @@ func (o *options) backtest(ctx context.Context, name, output string, files []str
 	store := agent.NewMemory(c.Instance)
 	store.MaxCustomers = c.Customers.Max
 	log := slog.New(slog.NewTextHandler(o.err, &slog.HandlerOptions{Level: slog.LevelError}))
-	err = agent.Count(ctx, agent.Feed{Source: src, Parser: cs.naming(s).Parser(format.NewParser())}, meters, store, time.Now, log)
+	var misses *agent.NearMisses
+	if near {
+		misses = meters.NewNearMisses()
+	}
+	err = agent.CountNear(ctx, agent.Feed{Source: src, Parser: cs.naming(s).Parser(format.NewParser())}, meters, store, misses, time.Now, log)
 	stop()
 	if err != nil {
 		return failed(err)
+	}
+	if near {
+		return failed(writeNearMisses(o.out, output, misses.Take()))
 	}
 	return failed(writeUsage(o.out, o.err, output, store))
 }
