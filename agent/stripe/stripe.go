@@ -79,6 +79,7 @@ type Biller struct {
 	writes     *pacer
 	reads      *pacer
 	catalogue  catalogue
+	invoiced   invoiceCache
 }
 
 var _ agent.Biller = (*Biller)(nil)

@@ -161,6 +161,9 @@ func (o *options) biller(ctx context.Context, c *config.Config, cs *customers, s
 		return nil, &failure{exitConfig, err}
 	}
 	bound := &boundBiller{Biller: b, store: store, log: log}
+	if err := bound.takeBudget(); err != nil {
+		return nil, failed(err)
+	}
 	first, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
 	if err := bound.bind(first); errors.Is(err, checkpoint.ErrBound) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -127,16 +128,54 @@ type boundBiller struct {
 	store *checkpoint.Store
 	log   *slog.Logger
 
-	mu    sync.Mutex // guards bound
+	mu    sync.Mutex // guards bound and kept
 	bound bool
+	kept  stripe.Budget // as it is in the store
 }
 
-// Now implements agent.Biller.
+// Now implements agent.Biller. It also keeps the count of the month's reads,
+// once a pass; what is read in a pass that is killed isn't counted.
 func (b *boundBiller) Now(ctx context.Context) (time.Time, error) {
 	if err := b.bind(ctx); err != nil {
 		return time.Time{}, err
 	}
+	if err := b.keepBudget(); err != nil {
+		b.log.Warn("the count of reads of Stripe can't be kept", "reason", err)
+	}
 	return b.Biller.Now(ctx)
+}
+
+// The document that holds the month's reads.
+const budgetKind, budgetName = "stripe", "reads"
+
+// takeBudget goes on with the count of an earlier life.
+func (b *boundBiller) takeBudget() error {
+	value, err := b.store.Document(budgetKind, budgetName)
+	if err != nil || value == nil {
+		return err
+	}
+	if json.Unmarshal(value, &b.kept) == nil { // what can't be read counts for nothing
+		b.SetBudget(b.kept)
+	}
+	return nil
+}
+
+func (b *boundBiller) keepBudget() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	used := b.Budget()
+	if used == b.kept {
+		return nil
+	}
+	value, err := json.Marshal(used)
+	if err != nil {
+		return err
+	}
+	if err := b.store.PutDocuments(budgetKind, []agent.Document{{Name: budgetName, Value: value}}); err != nil {
+		return err
+	}
+	b.kept = used
+	return nil
 }
 
 // bind asks Stripe whose key it is, once it answers, and ties the state to that
@@ -156,7 +195,7 @@ func (b *boundBiller) bind(ctx context.Context) error {
 		return errors.New(worstText(&r))
 	}
 	if r.Account != "" {
-		if err := b.store.Bind(r.Account, r.Live, nil); err != nil {
+		if err := b.store.Bind(r.Account, r.Live, r.MeterIDs); err != nil {
 			return err
 		}
 	}
