@@ -66,6 +66,8 @@ type ingester struct {
 	refused, ahead, notNumber complaint
 
 	near *nearWatch
+	// remainder says that a line was found unaccounted for, and told.
+	remainder bool
 
 	// stats is what commits have come to; published is a copy of it that
 	// other goroutines read.

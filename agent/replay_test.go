@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 )
@@ -78,5 +79,25 @@ func TestSecretLinesAreKeptByPlaceAlone(t *testing.T) {
 	}
 	if got, err := Replay("edge", nil, commaParser{}, h.meters, m, m); err != nil || got != (Replayed{Cut: 1}) {
 		t.Errorf("replay: %+v, %v", got, err)
+	}
+}
+
+// A line that nothing accounts for is an error, said once, that stops nothing.
+func TestRemainderIsLoud(t *testing.T) {
+	h := newHouse(t)
+	var said strings.Builder
+	a := h.agent()
+	a.Log = slog.New(slog.NewTextHandler(&said, nil))
+	feeds, _ := a.loops()
+	for range 2 {
+		h.log.write(noon, "/score", "1", 200)
+		feeds[0].tally.hourAt(WindowOf(noon)).lines.Lines++ // what a bug would do
+		must(t, feeds[0].drain(t.Context(), 0))
+	}
+	if got := strings.Count(said.String(), "unaccounted for"); got != 1 {
+		t.Errorf("said %d times: %s", got, said.String())
+	}
+	if got := all(t, h.store.(*Memory).Usage(FirstWindow, LastWindow)); len(got) != 1 || got[0].Total != 2 {
+		t.Errorf("usage: %+v", got)
 	}
 }

@@ -25,7 +25,7 @@ const keyHost = -1
 
 // manyRules is from how many rules on looking them up is cheaper than trying
 // each.
-const manyRules = 8
+const manyRules = 3
 
 // index sorts all into plain and keyed.
 func (l *ruleList) index(rules []rule) {

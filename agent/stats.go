@@ -112,8 +112,13 @@ func (a *Agent) Stats() Stats {
 
 // committed adds what the tally holds to the statistics, before it is reset.
 func (in *ingester) committed() {
-	for _, lines := range in.tally.Accounts() {
+	for w, lines := range in.tally.Accounts() {
 		in.stats.Lines.Add(lines)
+		if r := lines.Remainder(); r != 0 && !in.remainder {
+			in.remainder = true
+			in.log.Error("lines are unaccounted for: this is a fault of logmeter, please report it; counting goes on",
+				"lines", r, "window", w.String(), "accounting", lines)
+		}
 	}
 	in.stats.LastCommit = in.now()
 	if in.lastLine != 0 {
