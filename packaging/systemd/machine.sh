@@ -134,8 +134,13 @@ machine_end() {
 	fi
 	umount -l "$machine_dir/root" 2>/dev/null || true
 	rm -rf "$machine_dir"
-	for h in /sys/fs/cgroup /sys/fs/cgroup/*; do
-		[ ! -d "$h/lm-$$" ] || find "$h/lm-$$" -depth -type d -exec rmdir {} + 2>/dev/null || true
+	# A group goes when its last process is gone, which takes a moment.
+	for _ in {1..50}; do
+		for h in /sys/fs/cgroup /sys/fs/cgroup/*; do
+			[ ! -d "$h/lm-$$" ] || find "$h/lm-$$" -depth -type d -exec rmdir {} \; 2>/dev/null
+		done
+		ls -d /sys/fs/cgroup/lm-$$ /sys/fs/cgroup/*/lm-$$ >/dev/null 2>&1 || break
+		sleep 0.2
 	done
 	machine_dir=''
 }
