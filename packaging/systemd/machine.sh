@@ -139,7 +139,7 @@ machine_end() {
 		for h in /sys/fs/cgroup /sys/fs/cgroup/*; do
 			[ ! -d "$h/lm-$$" ] || find "$h/lm-$$" -depth -type d -exec rmdir {} \; 2>/dev/null
 		done
-		ls -d /sys/fs/cgroup/lm-$$ /sys/fs/cgroup/*/lm-$$ >/dev/null 2>&1 || break
+		compgen -G "/sys/fs/cgroup/*lm-$$" >/dev/null || compgen -G "/sys/fs/cgroup/*/lm-$$" >/dev/null || break
 		sleep 0.2
 	done
 	machine_dir=''
