@@ -41,7 +41,7 @@ type Store interface {
 
 	// Attempt stores the entries as they are before they are sent. One whose
 	// request isn't frozen gets its Timestamp here, in place: its Minute, moved
-	// to the nearest minute of the window that no other entry with the same
+	// to a minute of the window that no other entry with the same
 	// EventName, Account and Window has, by FreeMinute.
 	Attempt(entries []Entry) error
 

@@ -49,15 +49,18 @@ func minuteOf(millis int64) uint8 {
 }
 
 // FreeMinute returns the minute of an hour that an entry takes as its
-// timestamp: the one nearest to want (the earlier of two equally near) whose
-// bit isn't set in taken, so that a one-minute summary of Stripe reads back
-// that entry alone. When all sixty are taken it returns want.
+// timestamp, so that a one-minute summary of Stripe reads back that entry alone:
+// the latest one up to want whose bit isn't set in taken, else the first one
+// after it. What comes before want is over in any case; a later minute may have
+// to be waited for. When all sixty are taken it returns want.
 func FreeMinute(want uint8, taken uint64) uint8 {
-	for d := range 60 {
-		if m := int(want) - d; m >= 0 && taken&(1<<m) == 0 {
+	for m := int(want); m >= 0; m-- {
+		if taken&(1<<m) == 0 {
 			return uint8(m)
 		}
-		if m := int(want) + d; m < 60 && taken&(1<<m) == 0 {
+	}
+	for m := int(want) + 1; m < 60; m++ {
+		if taken&(1<<m) == 0 {
 			return uint8(m)
 		}
 	}
