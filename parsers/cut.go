@@ -19,11 +19,11 @@ func (p *plan) cut(line []byte, fields []span, m *memory) *agent.Refused {
 	from := len(p.head)
 	for i := range p.segments {
 		s := &p.segments[i]
-		to := len(line) - len(s.lit)
+		to := len(line) - len(s.lit.text)
 		if !s.anchored {
 			to = from + s.mark.index(line[from:]) - s.mark.at
 		}
-		if to < from || !hasLiteral(line, to, s.lit) {
+		if to < from || !s.lit.at(line, to, len(line)) {
 			return refusedNoMatch
 		}
 		rest := span{from, to}
@@ -40,18 +40,12 @@ func (p *plan) cut(line []byte, fields []span, m *memory) *agent.Refused {
 		} else if err := s.rest.note(line, rest, fields); err != nil {
 			return err
 		}
-		from = to + len(s.lit)
+		from = to + len(s.lit.text)
 	}
 	if from != len(line) {
 		return refusedNoMatch
 	}
 	return nil
-}
-
-// hasLiteral reports whether lit stands in the line at a place that isn't
-// negative.
-func hasLiteral(line []byte, at int, lit string) bool {
-	return len(line)-at >= len(lit) && string(line[at:at+len(lit)]) == lit
 }
 
 // take cuts the variable off a part of the line and returns what is left.
@@ -63,12 +57,12 @@ func (c *cut) take(line []byte, part span, fields []span) (rest span, err *agent
 	case cutRight:
 		lit = part.from + bytes.LastIndexByte(line[part.from:part.to], c.mark.c) - c.mark.at
 	case cutWidthRight:
-		lit = part.to - c.size - len(c.lit)
+		lit = part.to - c.size - len(c.lit.text)
 	}
-	if lit < part.from || !hasLiteral(line[:part.to], lit, c.lit) {
+	if lit < part.from || !c.lit.at(line, lit, part.to) {
 		return rest, refusedNoMatch
 	}
-	before, after := span{part.from, lit}, span{lit + len(c.lit), part.to}
+	before, after := span{part.from, lit}, span{lit + len(c.lit.text), part.to}
 	if c.op == cutLeft || c.op == cutWidthLeft {
 		return after, c.note(line, before, fields)
 	}

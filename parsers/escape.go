@@ -53,6 +53,18 @@ func (e escape) flags() *[256]uint8 {
 	return &f
 }
 
+// surelyPlain reports whether printed is the text as it stands. When it says no,
+// flags has to tell.
+func (e escape) surelyPlain(printed []byte) bool {
+	switch e {
+	case escapeDefault:
+		return plainDefault(printed)
+	case escapeJSON:
+		return plainJSON(printed)
+	}
+	return false
+}
+
 // decode appends the text that printed stands for to dst. It reports false
 // when printed holds a quote or backslash that the escape never prints so.
 func (e escape) decode(dst, printed []byte) ([]byte, bool) {

@@ -238,7 +238,7 @@ func (p *parser) text(line []byte, k field, buf *[]byte) ([]byte, *agent.Refused
 func (p *parser) printed(line []byte, slot int, buf *[]byte) ([]byte, *agent.Refused) {
 	s := p.spans[slot]
 	printed := line[s.from:s.to]
-	if p.f.plain[slot] {
+	if p.f.plain[slot] || p.f.escape.surelyPlain(printed) {
 		return printed, nil
 	}
 	switch flagsOf(printed, p.f.flags) {

@@ -25,7 +25,7 @@ type mark struct {
 
 // segment is a run of variables up to a literal that can be found.
 type segment struct {
-	lit  string // behind the variables
+	lit  literal // behind the variables
 	mark mark
 	// anchored: there is no such mark; lit ends the line.
 	anchored bool
@@ -38,7 +38,7 @@ type segment struct {
 // cut takes one variable off a segment whose ends are known.
 type cut struct {
 	op   cutOp
-	lit  string // between the variable and what is left of the segment
+	lit  literal // between the variable and what is left of the segment
 	mark mark
 	size int // of a variable of fixed width
 	value
@@ -85,7 +85,7 @@ func newPlan(t *template, fields []int) *plan {
 			}
 			before.addText(t.lits[i+1])
 		}
-		s.lit = t.lits[end]
+		s.lit = newLiteral(t.lits[end])
 		s.plan(t, first, end-1, fields)
 		p.segments = append(p.segments, s)
 		first = end
@@ -101,16 +101,16 @@ func (s *segment) plan(t *template, a, b int, fields []int) {
 		var before prefix
 		before.addVariable(left)
 		if w := left.lang.width(); w >= 0 {
-			s.cuts = append(s.cuts, cut{op: cutWidthLeft, lit: t.lits[a+1], size: w, value: left.value(fields[a])})
+			s.cuts = append(s.cuts, cut{op: cutWidthLeft, lit: newLiteral(t.lits[a+1]), size: w, value: left.value(fields[a])})
 			a++
 		} else if m, ok := before.firstMark(t.lits[a+1]); ok {
-			s.cuts = append(s.cuts, cut{op: cutLeft, lit: t.lits[a+1], mark: m, value: left.value(fields[a])})
+			s.cuts = append(s.cuts, cut{op: cutLeft, lit: newLiteral(t.lits[a+1]), mark: m, value: left.value(fields[a])})
 			a++
 		} else if w := right.lang.width(); w >= 0 {
-			s.cuts = append(s.cuts, cut{op: cutWidthRight, lit: t.lits[b], size: w, value: right.value(fields[b])})
+			s.cuts = append(s.cuts, cut{op: cutWidthRight, lit: newLiteral(t.lits[b]), size: w, value: right.value(fields[b])})
 			b--
 		} else if m, ok := lastMark(t.lits[b], right.lang.bytes()); ok {
-			s.cuts = append(s.cuts, cut{op: cutRight, lit: t.lits[b], mark: m, value: right.value(fields[b])})
+			s.cuts = append(s.cuts, cut{op: cutRight, lit: newLiteral(t.lits[b]), mark: m, value: right.value(fields[b])})
 			b--
 		} else {
 			s.plural(t, a, b, fields)

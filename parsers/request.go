@@ -7,13 +7,17 @@ import "bytes"
 // false when none does. The status tells the rest: nginx logs what it refused
 // the same way.
 func splitRequest(line []byte, status int) (method, target []byte, ok bool) {
-	line = bytes.TrimRight(line, " ")
 	i := bytes.IndexByte(line, ' ')
 	if i <= 0 || !isMethod(line[:i]) {
 		return nil, nil, false
 	}
 	method = line[:i]
-	target = bytes.TrimLeft(line[i:], " ")
+	if n := len(line) - len(" HTTP/1.1"); n > i+1 && string(line[n:]) == " HTTP/1.1" && line[i+1] != ' ' && line[n-1] != ' ' {
+		target = line[i+1 : n] // as nearly all are
+		return method, target, servedTarget(target, status)
+	}
+	line = bytes.TrimRight(line, " ")
+	target = bytes.TrimLeft(line[min(i, len(line)):], " ")
 	if j := bytes.LastIndexByte(target, ' '); j >= 0 && isProtocol(target[j+1:], status) {
 		target = bytes.TrimRight(target[:j], " ")
 	} else if string(method) != "GET" || refusedLine(status) {
