@@ -20,7 +20,31 @@ func (p *plan) cut(line []byte, fields []span, m *memory) *agent.Refused {
 	for i := range p.segments {
 		s := &p.segments[i]
 		to := len(line) - len(s.lit.text)
-		if !s.anchored {
+		switch s.op {
+		case segmentOpen:
+			to = from + bytes.IndexByte(line[from:], s.mark.c) - s.mark.at
+			if to < from || !s.lit.at(line, to, len(line)) {
+				return refusedNoMatch
+			}
+			if k := s.rest.field; k >= 0 {
+				fields[k] = span{from, to}
+			}
+			from = to + len(s.lit.text)
+			continue
+		case segmentClosed:
+			for to = from; to < len(line) && s.rest.wrong[line[to]] == 0; {
+				to++
+			}
+			if to == from && !s.rest.empty || !s.lit.at(line, to, len(line)) {
+				return refusedNoMatch
+			}
+			from = to + len(s.lit.text)
+			continue
+		case segmentWidth:
+			if to = from + s.width; !s.lit.at(line, to, len(line)) {
+				to = from + s.mark.index(line[from:]) - s.mark.at // so that reading it says what is wrong
+			}
+		case segmentMarked:
 			to = from + s.mark.index(line[from:]) - s.mark.at
 		}
 		if to < from || !s.lit.at(line, to, len(line)) {

@@ -27,13 +27,26 @@ type mark struct {
 type segment struct {
 	lit  literal // behind the variables
 	mark mark
-	// anchored: there is no such mark; lit ends the line.
-	anchored bool
-	cuts     []cut // of all variables but the last one left
-	rest     value // that one
+	op   segmentOp
+	// width is that of the only variable, for segmentWidth.
+	width int
+	cuts  []cut // of all variables but the last one left
+	rest  value // that one
 	// search is for several variables that are left.
 	search *search
 }
+
+// segmentOp is how the end of a segment is found. The first three are for one
+// variable, the short ways of what the last two do for any.
+type segmentOp uint8
+
+const (
+	segmentOpen     segmentOp = iota // at the mark; the variable isn't looked at
+	segmentClosed                    // at the first byte that the variable, which isn't wanted, can't hold
+	segmentWidth                     // behind a variable of fixed width
+	segmentMarked                    // at the mark
+	segmentAnchored                  // there is no mark; lit ends the line
+)
 
 // cut takes one variable off a segment whose ends are known.
 type cut struct {
@@ -73,13 +86,13 @@ const (
 func newPlan(t *template, fields []int) *plan {
 	p := &plan{head: t.lits[0]}
 	for first := 0; first < len(t.vars); {
-		s := segment{anchored: true}
+		s := segment{op: segmentAnchored}
 		end := len(t.vars)
 		var before prefix
 		for i := first; i < len(t.vars); i++ {
 			before.addVariable(&t.vars[i])
 			if m, ok := before.firstMark(t.lits[i+1]); ok {
-				s = segment{mark: m}
+				s = segment{mark: m, op: segmentMarked}
 				end = i + 1
 				break
 			}
@@ -87,10 +100,27 @@ func newPlan(t *template, fields []int) *plan {
 		}
 		s.lit = newLiteral(t.lits[end])
 		s.plan(t, first, end-1, fields)
+		if end == first+1 && s.op == segmentMarked {
+			s.shorten(t.vars[first].lang.width())
+		}
 		p.segments = append(p.segments, s)
 		first = end
 	}
 	return p
+}
+
+// shorten chooses the shortest way to the end of a segment of one variable that
+// has a mark.
+func (s *segment) shorten(width int) {
+	switch v := &s.rest; {
+	case width >= 0:
+		s.op, s.width = segmentWidth, width
+	case s.mark.unescaped:
+	case v.wrong != nil && s.mark.at == 0:
+		s.op = segmentClosed
+	case v.wrong == nil && v.lang == nil:
+		s.op = segmentOpen
+	}
 }
 
 // plan finds how to cut the variables a to b, both included, inside the
