@@ -2,6 +2,7 @@ package parsers
 
 import (
 	"bytes"
+	"math/bits"
 
 	"github.com/logmeter/logmeter/agent"
 )
@@ -14,6 +15,16 @@ type jsonScanner struct {
 	// keys are the wanted keys. A dot leads into a nested object, or is part
 	// of a key's name; one line can't have both.
 	keys []string
+	// first[c] is the set of the keys that begin with the byte c.
+	first [256]uint64
+}
+
+func newJSONScanner(keys []string) *jsonScanner {
+	s := &jsonScanner{keys: keys}
+	for i, key := range keys {
+		s.first[key[0]] |= 1 << i
+	}
+	return s
 }
 
 // jsonKind is the kind of a value.
@@ -105,6 +116,13 @@ func (s *jsonScan) failure() *agent.Refused {
 }
 
 func (s *jsonScan) blank() {
+	if s.at < len(s.line) && s.line[s.at] > ' ' {
+		return
+	}
+	s.blanks()
+}
+
+func (s *jsonScan) blanks() {
 	for s.at < len(s.line) {
 		switch s.line[s.at] {
 		case ' ', '\t', '\r', '\n':
@@ -171,10 +189,11 @@ func (s *jsonScan) object(mask uint64, off, depth int) bool {
 // on inside.
 func (s *jsonScan) match(name []byte, mask uint64, off int) (leaf int, sub uint64) {
 	leaf = -1
-	for i := 0; mask != 0; i, mask = i+1, mask>>1 {
-		if mask&1 == 0 {
-			continue
-		}
+	if off == 0 && len(name) > 0 {
+		mask &= s.first[name[0]]
+	}
+	for ; mask != 0; mask &= mask - 1 {
+		i := bits.TrailingZeros64(mask)
 		rest := s.keys[i][off:]
 		if len(rest) < len(name) || rest[:len(name)] != string(name) {
 			continue
@@ -253,14 +272,15 @@ func (s *jsonScan) quoted() (v jsonValue, ok bool) {
 	}
 	s.at++
 	rest := s.line[s.at:]
-	n := indexUnescaped(rest)
-	if n < 0 {
+	n := indexQuoteOrBackslash(rest)
+	kind := jsonString
+	if n < len(rest) && rest[n] == '\\' {
+		kind, n = jsonEscaped, indexUnescaped(rest)
+	}
+	if n < 0 || n == len(rest) {
 		return v, false
 	}
-	v = jsonValue{jsonString, span{s.at, s.at + n}}
-	if bytes.IndexByte(rest[:n], '\\') >= 0 {
-		v.kind = jsonEscaped
-	}
+	v = jsonValue{kind, span{s.at, s.at + n}}
 	s.at += n + 1
 	return v, true
 }

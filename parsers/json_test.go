@@ -11,7 +11,7 @@ import (
 
 // scanned renders what a scan found.
 func scanned(keys []string, line string) string {
-	s := newJSONScan(&jsonScanner{keys: keys})
+	s := newJSONScan(newJSONScanner(keys))
 	if err := s.scan([]byte(line)); err != nil {
 		return err.Reason
 	}

@@ -44,15 +44,15 @@ func compileJSON(f *Format, s *Spec) error {
 // layOutJSON makes the scanner for the keys in f.names and in the Spec's
 // fields.
 func (f *Format) layOutJSON(s *Spec) error {
-	f.json = &jsonScanner{}
+	var keys []string
 	slot := func(name string) int {
 		if name == "" {
 			return -1
 		}
-		i := slices.Index(f.json.keys, name)
+		i := slices.Index(keys, name)
 		if i < 0 {
-			i = len(f.json.keys)
-			f.json.keys = append(f.json.keys, name)
+			i = len(keys)
+			keys = append(keys, name)
 		}
 		return i
 	}
@@ -67,11 +67,11 @@ func (f *Format) layOutJSON(s *Spec) error {
 	for _, name := range s.Fields {
 		f.slots.fields = append(f.slots.fields, slot(name))
 	}
-	if n := len(f.json.keys); n > maxKeys {
+	if n := len(keys); n > maxKeys {
 		return specError(f.kind, fmt.Errorf("%d keys of a line are wanted, by the format and by the meters that read it; want %d at most", n, maxKeys))
 	}
-	if f.all == nil {
-		f.all = f.json.keys
+	if f.json = newJSONScanner(keys); f.all == nil {
+		f.all = keys
 	}
 	return nil
 }

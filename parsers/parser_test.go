@@ -124,6 +124,23 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// The clock remembers the minute of the last time; that changes nothing.
+func TestClockRemembersTheMinute(t *testing.T) {
+	var c clock
+	for _, text := range []string{
+		"2026-11-24T18:42:53.917Z", "2026-11-24T18:42:54.1Z", "2026-11-24T18:42:59Z", "2026-11-24T18:42:60Z", "2026-11-24T18:42:61Z", "2026-11-24T18:42:5xZ",
+		"2026-11-24T18:42:53.Z", "2026-11-24T18:42:53,9Z", "2026-11-24T18:42:53.91x", "2026-11-24T18:42:53.9+01:00", "2026-11-24T18:43:00.000Z",
+		"1969-12-31T23:59:59.500Z", "1969-12-31T23:59:58.500Z", "2026-11-24 18:42:53Z", "2026-11-24T18:42:1Z", "2026-11-24T18:42:53.123456789Z",
+	} {
+		want, wantOK := parseRFC3339([]byte(text))
+		for range 2 {
+			if got, ok := c.any([]byte(text)); got != want && wantOK || ok != wantOK {
+				t.Errorf("%s: got %d, %v; want %d, %v", text, got, ok, want, wantOK)
+			}
+		}
+	}
+}
+
 func TestSplitRequest(t *testing.T) {
 	for _, tt := range []struct {
 		line           string

@@ -12,6 +12,10 @@ type clock struct {
 	len    int   // of text that is known
 	minute int64 // text without its seconds, in seconds since the epoch
 	millis int64
+	// utc is the start of the last time of RFC 3339 in UTC, up to its seconds,
+	// and utcMinute what that stands for.
+	utc       [17]byte
+	utcMinute int64
 }
 
 // local reads $time_local, "24/Nov/2026:18:42:53 +0000".
@@ -188,7 +192,7 @@ func (c *clock) any(b []byte) (millis int64, ok bool) {
 		return c.local(b)
 	}
 	if len(b) > 10 && b[4] == '-' {
-		return parseRFC3339(b)
+		return c.rfc3339(b)
 	}
 	whole, fraction, found := bytes.Cut(b, []byte{'.'})
 	n, ok := parseDigits(whole, 19)
@@ -227,6 +231,35 @@ func parseFraction(b []byte) (millis int64, ok bool) {
 		millis *= 10
 	}
 	return millis, true
+}
+
+// rfc3339 is parseRFC3339 for a time whose minute may be that of the last one.
+func (c *clock) rfc3339(b []byte) (millis int64, ok bool) {
+	n := len(b) - 1
+	if n < 19 || b[n] != 'Z' {
+		return parseRFC3339(b)
+	}
+	if string(c.utc[:]) != string(b[:17]) {
+		if millis, ok = parseRFC3339(b); ok && millis >= 0 {
+			copy(c.utc[:], b)
+			seconds, _ := twoDigits(b[17:19])
+			c.utcMinute = millis/1000 - int64(seconds)
+		}
+		return millis, ok
+	}
+	seconds, ok := twoDigits(b[17:19])
+	if !ok || seconds > 60 {
+		return 0, false
+	}
+	if n > 19 {
+		if b[19] != '.' {
+			return 0, false
+		}
+		if millis, ok = parseFraction(b[20:n]); !ok {
+			return 0, false
+		}
+	}
+	return (c.utcMinute+int64(seconds))*1000 + millis, true
 }
 
 // parseRFC3339 reads "2026-11-24T18:42:53.917Z" or with "+01:00" at its end.

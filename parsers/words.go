@@ -1,6 +1,9 @@
 package parsers
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Eight bytes of a line are looked at in one word where that is enough to say
 // that nothing is the matter with them.
@@ -82,4 +85,24 @@ func plainJSON(text []byte) bool {
 		}
 	}
 	return true
+}
+
+// indexQuoteOrBackslash returns where the first of either stands in text, its
+// length when there is none.
+func indexQuoteOrBackslash(text []byte) int {
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		w := binary.LittleEndian.Uint64(text[i:])
+		// The lowest byte that zeros finds is one: what it borrows from above
+		// can only make it see more behind that.
+		if found := zeros(w^ones*'"') | zeros(w^ones*'\\'); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(text); i++ {
+		if text[i] == '"' || text[i] == '\\' {
+			break
+		}
+	}
+	return i
 }

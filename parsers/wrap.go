@@ -20,7 +20,7 @@ func (f *Format) unwrapped(p agent.Parser) agent.Parser {
 	case "cri":
 		return &criParser{pieces: joined}
 	case "docker":
-		return &dockerParser{pieces: joined, scan: newJSONScan(&jsonScanner{keys: []string{"log", "stream"}})}
+		return &dockerParser{pieces: joined, scan: newJSONScan(newJSONScanner([]string{"log", "stream"}))}
 	}
 	if len(f.skip) > 0 {
 		p = &skipParser{p, f.skip}
