@@ -72,8 +72,8 @@ type Outcome struct {
 	Reason    string    // for people; never holds a secret
 	// RetryAfter is how long the billing system asks to wait, 0 if it doesn't.
 	RetryAfter time.Duration
-	// Replayed says that the answer was a stored server error, which the same
-	// Idempotency-Key would meet again for a day.
+	// Replayed says that the same Idempotency-Key would meet this answer again
+	// for a day: a stored server error, or one to a request of other content.
 	Replayed bool
 }
 

@@ -53,7 +53,8 @@ type Entry struct {
 	FirstAttempt, LastAttempt int64
 	NotBefore                 int64
 	// KeyEpoch is a part of the Idempotency-Key; it rises when Stripe replays
-	// a stored server error, since that key would repeat the error for a day.
+	// a stored server error, since that key would repeat the error for a day,
+	// and when another life used the key for other content.
 	KeyEpoch uint32
 	// Unknown says that some attempt ended without an answer that tells
 	// whether Stripe took it; Duplicate that Stripe refused the identifier as

@@ -36,6 +36,12 @@ func judge(err error, x *exchange, identifier string) agent.Outcome {
 		// answer that broke off, a success that can't be read.
 		o.Verdict = agent.VerdictUnknown
 		o.Reason = fmt.Sprintf("the answer (HTTP %d) is broken or not Stripe's; is there a proxy in between?", x.status)
+	case x.status == http.StatusBadRequest && se.Type == stripe.ErrorTypeIdempotency:
+		// Another life of this agent, or a second agent under its name, sent
+		// this identifier with other content. Whether Stripe took that is only
+		// told under a new key.
+		o.Verdict, o.Replayed = agent.VerdictUnknown, true
+		o.Reason = "Stripe knows this entry's Idempotency-Key from a request of other content: the state was restored, or another agent has the same instance name"
 	default:
 		o.Verdict, o.Reason = judgeTyped(se, x, identifier)
 	}
@@ -70,11 +76,8 @@ func judgeTyped(se *stripe.Error, x *exchange, identifier string) (agent.Verdict
 		}
 		return agent.VerdictBusy, "Stripe asks for fewer calls a second (HTTP 429)"
 	case http.StatusBadRequest:
-		switch {
-		case isDuplicate(se.Msg, identifier):
+		if isDuplicate(se.Msg, identifier) {
 			return agent.VerdictDuplicate, "Stripe already has this identifier"
-		case se.Type == stripe.ErrorTypeIdempotency:
-			return agent.VerdictRefused, "Stripe has this Idempotency-Key with another content; another agent may have the same instance name: " + scrub(se.Msg)
 		}
 		return agent.VerdictRefused, refusal(se)
 	}

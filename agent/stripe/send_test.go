@@ -164,7 +164,7 @@ func TestSendRefused(t *testing.T) {
 				b.Send(context.Background(), e)
 				e.Value++
 			},
-			agent.VerdictRefused, "Idempotency-Key",
+			agent.VerdictUnknown, "Idempotency-Key",
 		},
 		"known from before": {
 			func(s *stripetest.Server, e *agent.Entry) {
