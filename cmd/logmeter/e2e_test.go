@@ -52,11 +52,11 @@ func TestKillLoop(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, uint64(kills)))
 	for i := range kills {
 		life := h.startAgent()
-		time.Sleep(time.Duration(100+rng.IntN(900)) * time.Millisecond)
+		time.Sleep(time.Duration(80+rng.IntN(320)) * time.Millisecond)
 		if i%3 == 2 {
 			// Told to stop, it drains and sends; it is killed in the midst.
 			life.Process.Signal(syscall.SIGTERM)
-			time.Sleep(time.Duration(rng.IntN(2500)) * time.Millisecond)
+			time.Sleep(time.Duration(rng.IntN(1200)) * time.Millisecond)
 		}
 		life.Process.Kill()
 		life.Wait()
@@ -81,11 +81,6 @@ func newE2E(t *testing.T) *e2e {
 	h := &e2e{t: t, dir: t.TempDir()}
 	if keep := os.Getenv("LOGMETER_KEEP"); keep != "" {
 		h.dir = keep // to look at what a failure leaves
-	}
-	for _, program := range []string{"nginx", "logrotate"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Fatalf("%s isn't installed: %v", program, err)
-		}
 	}
 	h.must(os.MkdirAll(filepath.Join(h.dir, "log"), 0o755))
 	h.bin = filepath.Join(h.dir, "bin")
@@ -125,6 +120,11 @@ func (h *e2e) write(name, text string) string {
 // startNginx serves on loopback and writes two logs: the one that is billed
 // and rotated, and one beside it that is the truth.
 func (h *e2e) startNginx() {
+	for _, program := range []string{"nginx", "logrotate"} {
+		if _, err := exec.LookPath(program); err != nil {
+			h.t.Fatalf("%s isn't installed: %v", program, err)
+		}
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	h.must(err)
 	h.nginx = l.Addr().String()
@@ -167,8 +167,9 @@ http {
 	})
 }
 
-func (h *e2e) startStripe(faults int) {
-	cmd := exec.Command(filepath.Join(h.bin, "stripetestd"), "-faults", strconv.Itoa(faults), "-meters", "credit_score_calls", "-key", "sk_test_e2e4eC39HqLyjWDarjtT1zdp7dc")
+// startStripe starts a fake Stripe of which that percentage of calls fails.
+func (h *e2e) startStripe(faults int, flags ...string) {
+	cmd := exec.Command(filepath.Join(h.bin, "stripetestd"), append(flags, "-faults", strconv.Itoa(faults), "-meters", "credit_score_calls", "-key", "sk_test_e2e4eC39HqLyjWDarjtT1zdp7dc")...)
 	out, err := cmd.StdoutPipe()
 	h.must(err)
 	h.must(cmd.Start())
@@ -203,10 +204,16 @@ on_stop = "send"
 
 func (h *e2e) startAgent() *exec.Cmd {
 	h.t.Helper()
-	cmd := exec.Command(filepath.Join(h.bin, "logmeter"), "run", "-c", filepath.Join(h.dir, "agent.toml"))
+	cmd := h.agent("agent.toml")
+	h.must(cmd.Start())
+	return cmd
+}
+
+// agent is a run of the agent, not started yet, that writes to the log.
+func (h *e2e) agent(config string, flags ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(h.bin, "logmeter"), append([]string{"run", "-c", filepath.Join(h.dir, config)}, flags...)...)
 	cmd.Env = append(os.Environ(), "STRIPE_API_KEY=sk_test_e2e4eC39HqLyjWDarjtT1zdp7dc")
 	cmd.Stdout, cmd.Stderr = h.log, h.log
-	h.must(cmd.Start())
 	return cmd
 }
 
