@@ -24,7 +24,8 @@ var mayImport = map[string][]string{
 	"agent/stripe/stripetest":             {},
 	"agent/stripe/stripetest/stripetestd": {"agent/stripe/stripetest"},
 	"agent/config":                        {"agent", "parsers"},
-	"cmd/logmeter":                        {"agent", "agent/config", "agent/host", "agent/source", "agent/stripe", "checkpoint", "parsers"},
+	"agent/admin":                         {"agent"},
+	"cmd/logmeter":                        {"agent", "agent/admin", "agent/config", "agent/host", "agent/source", "agent/stripe", "checkpoint", "parsers"},
 }
 
 // ownedBy names the one package that may import a module from elsewhere.

@@ -82,14 +82,17 @@ func (o ours) add(e *Entry, hour ourHour) {
 // is told how many of how many are done.
 func (o *Operator) Reconcile(ctx context.Context, from, to Window, progress func(done, of int)) (Reconciliation, error) {
 	rec := Reconciliation{From: from, To: to}
-	au, ok := o.Biller.(Auditor)
+	release := o.hold()
+	biller := o.Biller
+	release()
+	au, ok := biller.(Auditor)
 	if !ok {
 		return rec, fmt.Errorf("%w: there is no Stripe key to read with", ErrNotAllowed)
 	}
 	if from >= to {
 		return rec, fmt.Errorf("%w: from %s to %s is no span of hours", ErrNotAllowed, from, to)
 	}
-	stripe, err := o.Biller.Now(ctx)
+	stripe, err := biller.Now(ctx)
 	if err != nil {
 		return rec, err
 	}

@@ -36,6 +36,12 @@ func (o *Operator) hold() (release func()) {
 	return o.mu.Unlock
 }
 
+// Use takes another Biller, nil for none, once nobody works with the old one.
+func (o *Operator) Use(b Biller) {
+	defer o.hold()()
+	o.Biller = b
+}
+
 // Errors of an Operator's methods that a caller tells apart.
 var (
 	// ErrNoEntry: no entry of the outbox or the ledger has that identifier.

@@ -44,6 +44,9 @@ func (o *options) setUp(ctx context.Context, c *config.Config, store *checkpoint
 // take gives an agent that doesn't run what it needs for its next life.
 func (s *setup) take(a *agent.Agent, feeds []agent.Feed) {
 	a.Feeds, a.Meters, a.Biller = feeds, s.meters, s.biller
+	if a.Operator != nil {
+		a.Operator.Use(s.biller)
+	}
 	a.Settle, a.SendOnStop = s.c.Report.Settle, s.c.Report.SendOnStop
 }
 

@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/logmeter/logmeter/agent"
+	"github.com/logmeter/logmeter/agent/admin"
 	"github.com/logmeter/logmeter/agent/config"
 	"github.com/logmeter/logmeter/agent/stripe"
 	"github.com/logmeter/logmeter/checkpoint"
@@ -71,10 +72,7 @@ func (o *options) run(ctx context.Context, f runFlags) error {
 	for _, w := range c.Warnings() {
 		log.Warn(w)
 	}
-	dir := c.StateDir
-	if f.dryRun {
-		dir = filepath.Join(dir, "dry-run")
-	}
+	dir := stateDir(c, f.dryRun)
 	if f.newState {
 		old, err := checkpoint.SetAside(dir, time.Now())
 		if err != nil {
@@ -115,13 +113,17 @@ func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint
 	if err != nil {
 		return err
 	}
-	a := &agent.Agent{Store: store, NothingSent: f.dryRun, Now: time.Now, Log: log}
+	a := &agent.Agent{
+		Store: store, NothingSent: f.dryRun, Now: time.Now, Log: log,
+		Operator: newOperator(store),
+	}
 	first.take(a, feeds)
+	defer serve(c, stateDir(c, f.dryRun), store, a, f, log)()
 	v, _ := versions()
 	log.Info("logmeter starts", "version", v, "sources", len(feeds), "meters", len(first.meters.Names()), "config", c.File)
 	if f.once {
 		defer closeFeeds(feeds)
-		return once(ctx, a, log)
+		return once(ctx, a, store, log)
 	}
 	err = o.lives(ctx, a, first, store, f, hup, log, func(ctx context.Context) error { return runLoops(ctx, a, store, sv) })
 	if err == nil {
@@ -175,13 +177,30 @@ func (o *options) biller(ctx context.Context, c *config.Config, cs *customers, s
 }
 
 // once makes one run over the logs and says what became of the usage.
-func once(ctx context.Context, a *agent.Agent, log *slog.Logger) error {
+func once(ctx context.Context, a *agent.Agent, store *checkpoint.Store, log *slog.Logger) error {
 	d, err := a.RunOnce(ctx)
 	log.Info("done", "delivered", d.Accepted, "waiting", d.Waiting, "held", d.Held, "parked", d.Parked)
 	if err == nil && d.Parked+d.Held > 0 {
-		err = fmt.Errorf("%d entries are parked and %d held; the warnings above say why, and they stay in the state", d.Parked, d.Held)
+		err = stuck(store)
 	}
 	return failed(err)
+}
+
+// stuck says what is held and parked, and why.
+func stuck(store *checkpoint.Store) error {
+	outbox, err := admin.Digest(store.Outbox())
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "not all usage could be sent; it stays in the state:")
+	for _, r := range outbox.Reasons {
+		if r.State != agent.Sealed.String() {
+			fmt.Fprintf(&b, "\n  %s", plain(r.Line()))
+		}
+	}
+	b.WriteString("\n  hint: logmeter outbox list shows each entry, logmeter status what to do")
+	return errors.New(b.String())
 }
 
 // statusText is what systemctl status shows of a running agent.

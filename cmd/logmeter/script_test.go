@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/logmeter/logmeter/agent/admin"
 )
 
 func TestMain(m *testing.M) {
@@ -35,6 +37,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"lines":  scriptLines,
 			"expand": scriptExpand,
+			"await":  scriptAwait,
 		},
 	})
 }
@@ -68,4 +71,21 @@ func scriptExpand(ts *testscript.TestScript, neg bool, args []string) {
 	text := strings.ReplaceAll(ts.ReadFile(path), "$WORK", ts.Getenv("WORK"))
 	ts.Check(os.WriteFile(path, []byte(text), 0o644))
 	ts.Check(os.Chmod(path, 0o644))
+}
+
+// scriptAwait waits until an agent that was started in the background takes
+// commands: await STATE-DIR.
+func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await state-dir")
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		err := admin.Reach(context.Background(), ts.MkAbs(args[0]))
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no agent takes commands in %s: %v", args[0], err)
+		}
+	}
 }

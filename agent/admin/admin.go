@@ -1,0 +1,116 @@
+// Package admin shows people and programs what an agent does and what its
+// books hold, and takes what people decide about them.
+//
+// Its one idea is that there is one way in: an http.Handler over an open
+// state. A running agent serves all of it on a Unix socket in its state
+// directory, and on TCP, when that is asked for, only what can be read. A
+// command talks to the socket; when no agent runs it opens the state itself
+// and calls the same handler in its own process. So a command prints the same
+// in both cases.
+//
+// Answers with many rows are JSON lines, written while the books are read:
+// nothing holds more than one hour of usage in memory. The package never
+// blocks the loops: it reads what they have published, and the books as they
+// stood when a reading began.
+package admin
+
+import (
+	"io"
+	"iter"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/logmeter/logmeter/agent"
+)
+
+// Options say what is shown. Books, State and Now must be there.
+type Options struct {
+	Instance string
+	Version  string
+	// Sources are the configured sources in the order in which they are shown.
+	Sources []SourceName
+	// Sending says for people where usage goes, such as "Stripe, live mode",
+	// and NotSending, when it isn't "", why it goes nowhere.
+	Sending, NotSending string
+
+	Books Books
+	// Decisions yields what people decided; nil: nobody knows.
+	Decisions func() iter.Seq2[agent.Decision, error]
+	// Map fills the request of an entry that isn't frozen, as a Biller's Build
+	// does: so it tells which customers can be billed. nil: nobody knows.
+	Map func(*agent.Entry) error
+	// State returns the sizes of the state.
+	State func() (State, error)
+	// WriteBackup writes a backup of the state. nil: there is none to be had.
+	WriteBackup func(io.Writer) error
+
+	// Stats tells of the running agent; nil: none runs.
+	Stats   func() agent.Stats
+	Started time.Time // of the running agent
+
+	Now func() time.Time
+}
+
+// Books is what of agent.Books is read here.
+type Books interface {
+	Usage(from, to agent.Window) iter.Seq2[agent.Usage, error]
+	Accounting(from, to agent.Window) iter.Seq2[agent.SourceLines, error]
+	Outbox() iter.Seq2[agent.Entry, error]
+	Ledger(from, to agent.Window) iter.Seq2[agent.Entry, error]
+}
+
+// SourceName is a configured source.
+type SourceName struct{ Name, Path string }
+
+// State says how large a state is and whose.
+type State struct {
+	Dir       string    `json:"dir"`
+	Created   time.Time `json:"created"`
+	Account   string    `json:"account,omitempty"` // at Stripe; "" until it is bound to one
+	Live      bool      `json:"live"`
+	DiskBytes int64     `json:"disk_bytes"`
+	// FreeBytes is how much may still be written before reading stops.
+	FreeBytes int64 `json:"free_bytes"`
+	// Lost is how many commits were gone when the state was opened.
+	Lost uint64 `json:"lost_commits,omitempty"`
+	// The entries of the outbox by state, and the window of the oldest one;
+	// that says nothing when there are none.
+	Sealed int          `json:"sealed"`
+	Held   int          `json:"held"`
+	Parked int          `json:"parked"`
+	Oldest agent.Window `json:"-"`
+}
+
+// Entries returns the number of entries in the outbox.
+func (s *State) Entries() int { return s.Sealed + s.Held + s.Parked }
+
+// Server answers for one open state. Its handlers may be used from several
+// goroutines.
+type Server struct {
+	Options
+
+	mu     sync.Mutex // guards the rest
+	digest *digest    // of the outbox, for a short while
+}
+
+// New returns a Server. It starts nothing.
+func New(o Options) *Server { return &Server{Options: o} }
+
+// Local returns the handler for those who may do everything: the users of the
+// socket, and a command in its own process.
+func (s *Server) Local() http.Handler {
+	m := http.NewServeMux()
+	s.reads(m)
+	m.HandleFunc("GET /v1/backup", s.backup)
+	return m
+}
+
+// reads adds what changes nothing.
+func (s *Server) reads(m *http.ServeMux) {
+	m.HandleFunc("GET /v1/status", s.getStatus)
+	m.HandleFunc("GET /v1/usage", s.getUsage)
+	m.HandleFunc("GET /v1/accounting", s.getAccounting)
+	m.HandleFunc("GET /v1/outbox", s.getOutbox)
+	m.HandleFunc("GET /v1/entries/{id}", s.getEntry)
+}

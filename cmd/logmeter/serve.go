@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/logmeter/logmeter/agent"
+	"github.com/logmeter/logmeter/agent/admin"
+	"github.com/logmeter/logmeter/agent/config"
+	"github.com/logmeter/logmeter/agent/stripe"
+	"github.com/logmeter/logmeter/checkpoint"
+)
+
+// adminOptions is what an open state shows of itself.
+func adminOptions(c *config.Config, dir string, store *checkpoint.Store, dryRun bool) (admin.Options, error) {
+	v, _ := versions()
+	o := admin.Options{
+		Instance: c.Instance, Version: v, Books: store, WriteBackup: store.Backup, Now: time.Now,
+		State: func() (admin.State, error) { return stateSize(dir, store) },
+	}
+	for _, s := range c.Sources() {
+		o.Sources = append(o.Sources, admin.SourceName{Name: s.Name, Path: s.Path})
+	}
+	switch {
+	case dryRun:
+		o.Sending = "standard output (a dry run)"
+	case c.Stripe.Live:
+		o.Sending = "Stripe, live mode"
+	default:
+		o.Sending = "Stripe, test mode"
+	}
+	if !dryRun && !c.HasKey() {
+		o.NotSending = "there is no Stripe key"
+	}
+	// Whom a logged value stands for can be told without asking Stripe.
+	printer, err := stripe.NewPrinter(io.Discard, stripeOptions(c, nil, time.Now))
+	if err != nil {
+		return o, &failure{exitConfig, err}
+	}
+	o.Map = printer.Build
+	return o, nil
+}
+
+// newOperator returns what people work with on an open state. It has no Biller
+// yet.
+func newOperator(store *checkpoint.Store) *agent.Operator {
+	return &agent.Operator{Store: store, Books: store, Corrections: store, Documents: store, Now: time.Now}
+}
+
+func stateSize(dir string, store *checkpoint.Store) (admin.State, error) {
+	st, err := store.Stats()
+	if err != nil {
+		return admin.State{}, err
+	}
+	return admin.State{
+		Dir: dir, Created: time.Unix(st.Created, 0).UTC(), Account: st.Account, Live: st.Live,
+		DiskBytes: st.DiskBytes, FreeBytes: st.FreeBytes, Lost: st.Lost,
+		Sealed: st.Outbox.Sealed, Held: st.Outbox.Held, Parked: st.Outbox.Parked, Oldest: st.Outbox.Oldest,
+	}, nil
+}
+
+// serve lets commands talk to a running agent until the returned function is
+// called. That it can't is no reason not to count.
+func serve(c *config.Config, dir string, store *checkpoint.Store, a *agent.Agent, f runFlags, log *slog.Logger) (stop func()) {
+	opts, err := adminOptions(c, dir, store, f.dryRun)
+	if err != nil {
+		log.Warn("commands can't talk to this agent", "reason", err)
+		return func() {}
+	}
+	opts.Stats, opts.Started = a.Stats, time.Now()
+	server := admin.New(opts)
+	l, err := admin.Listen(dir)
+	if err != nil {
+		log.Warn("commands can't talk to this agent", "reason", err)
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := admin.Serve(ctx, l, server.Local(), log); err != nil {
+			log.Warn("commands can't talk to this agent any more", "reason", err)
+		}
+	}()
+	return func() { cancel(); <-done }
+}
