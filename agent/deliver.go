@@ -135,9 +135,16 @@ func laneOf(e *Entry) lane { return lane{e.EventName, e.Account, e.Window} }
 
 // head is what is known in a pass of the first unsettled entry of a lane.
 type head struct {
-	due  int64 // its NotBefore
-	held bool
+	due    int64 // its NotBefore
+	held   bool
+	parked bool
 }
+
+// holdsBack reports whether e may not pass h. A parked entry holds back those
+// that were counted behind it: if one of them went out, another life of this
+// agent that cuts all of them into one entry would bill it twice. A person's
+// decision, and what a person added, pass.
+func (h head) holdsBack(e *Entry) bool { return !h.parked || !e.Released && !e.Adjustment }
 
 // deliverPage takes one page of the outbox as far as it goes now. It returns
 // why everything has to pause, if it has to.
@@ -172,11 +179,20 @@ func (r *reporter) deliverPage(ctx context.Context, page []Entry, busy map[lane]
 		before := *e
 		act := plan(e, now, stripe, r.nothingSent)
 		k := laneOf(e)
-		if _, ok := busy[k]; ok && e.State != Parked {
+		first, ok := busy[k]
+		switch {
+		case e.State == Parked:
+			if !ok && !e.Adjustment {
+				busy[k] = head{parked: true}
+			}
+		case ok && first.holdsBack(e):
 			*e = before
 			e.Reason = "waits for an earlier entry of this customer and hour"
+			if first.parked {
+				e.Reason += ", which is parked"
+			}
 			act, behind[i] = actWait, true
-		} else if e.State != Parked {
+		default:
 			busy[k] = head{}
 			heads = append(heads, e)
 		}
@@ -206,7 +222,7 @@ func (r *reporter) deliverPage(ctx context.Context, page []Entry, busy map[lane]
 		r.log.Warn("usage held: it is older than 20 hours, and is sent once Stripe's summaries show that it isn't there", "entries", held)
 	}
 	for _, e := range heads {
-		busy[laneOf(e)] = head{due: e.NotBefore, held: e.State == Held}
+		busy[laneOf(e)] = head{due: e.NotBefore, held: e.State == Held, parked: e.State == Parked}
 	}
 	for i := range page {
 		e := page[i]
@@ -214,8 +230,11 @@ func (r *reporter) deliverPage(ctx context.Context, page []Entry, busy map[lane]
 			// It waits for the first one of its lane.
 			first := busy[laneOf(&e)]
 			e.NotBefore = max(e.NotBefore, first.due)
-			if first.held {
+			switch {
+			case first.held:
 				e.State = Held
+			case first.parked:
+				e.State = Parked
 			}
 		}
 		d.note(&e, now)

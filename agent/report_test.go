@@ -175,6 +175,35 @@ func TestRefusedEntryIsParkedUntilTheNextStart(t *testing.T) {
 	h.wantBilled(map[string]int64{hourKey: 1})
 }
 
+// TestNothingPassesAParkedEntry: a life that counts the hour again cuts it into
+// one entry, which overlaps with whatever had passed.
+func TestNothingPassesAParkedEntry(t *testing.T) {
+	h := newHouse(t)
+	h.biller.refuse = "no such meter"
+	h.log.write(noon, "/score", "acme", 200)
+	h.clock.advance(time.Hour)
+	feeds, rep := h.agent().loops()
+	step := func() (d Delivery) {
+		t.Helper()
+		must(t, feeds[0].drain(t.Context(), 0))
+		d, err := rep.step(t.Context())
+		must(t, err)
+		return d
+	}
+	step()
+	h.biller.refuse = ""
+	h.log.write(noon, "/score", "acme", 200)
+	if d := step(); d.Parked != 2 || d.Waiting != 0 || !d.Next.IsZero() {
+		t.Errorf("got %+v, want both entries parked and none due", d)
+	}
+	if es := h.entries(); len(es) != 2 || !strings.Contains(es[1].Reason, "which is parked") {
+		t.Errorf("got %+v, want the second entry to wait for a parked one", es)
+	}
+	h.store = NewMemory("edge-1") // the state is lost, and the log counted again
+	h.mustPass()
+	h.wantBilled(map[string]int64{hourKey: 2})
+}
+
 // TestDroppedEntryDoesNotHideAnother: Stripe dropped an entry after it took it;
 // a later one of the same size, whose answer was lost, isn't sent twice.
 func TestDroppedEntryDoesNotHideAnother(t *testing.T) {
