@@ -38,6 +38,7 @@ var ownedBy = map[string][]string{
 	"gopkg.in/tomb.v1":                        {"agent/source"}, // comes with nxadm/tail: its watches are killed through it
 	"github.com/schollz/progressbar/v3":       {"cmd/logmeter"},
 	"github.com/spf13/cobra":                  {"cmd/logmeter"},
+	"github.com/spf13/pflag":                  {"cmd/logmeter"}, // comes with cobra: its flags
 	"github.com/stripe/stripe-go/v76":         {"agent/stripe"},
 	"go.yaml.in/yaml/v3":                      {"parsers"},
 	"golang.org/x/sys":                        {"agent/host", "agent/source", "checkpoint"}, // system calls, no technology

@@ -42,6 +42,8 @@ type Options struct {
 	Map func(*agent.Entry) error
 	// State returns the sizes of the state.
 	State func() (State, error)
+	// Operator does what people decide; nil: nothing can be decided.
+	Operator *agent.Operator
 	// WriteBackup writes a backup of the state. nil: there is none to be had.
 	WriteBackup func(io.Writer) error
 
@@ -103,6 +105,7 @@ func (s *Server) Local() http.Handler {
 	m := http.NewServeMux()
 	s.reads(m)
 	m.HandleFunc("GET /v1/backup", s.backup)
+	s.changes(m)
 	return m
 }
 

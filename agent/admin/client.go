@@ -68,10 +68,38 @@ func (c *Client) Entries(ctx context.Context, q EntryQuery) iter.Seq2[Entry, err
 }
 
 // Entry returns an entry of the outbox or the ledger by its identifier, or by
-// 6 or more characters of its beginning or end that no other one has.
+// 8 or more characters of its beginning that no other one has.
 func (c *Client) Entry(ctx context.Context, ref string) (*EntryDetails, error) {
 	var e EntryDetails
 	return &e, c.get(ctx, "/v1/entries/"+url.PathEscape(ref), nil, &e)
+}
+
+// Decide does an action ("release", "confirm" or "write-off") to entries. All
+// of them are changed or none.
+func (c *Client) Decide(ctx context.Context, action string, q DecideRequest) ([]Entry, error) {
+	var a DecideAnswer
+	err := c.post(ctx, "/v1/outbox/"+action, q, &a)
+	return a.Entries, err
+}
+
+// Verify reads what Stripe has of entries now, one after the other. A held one
+// that is there is settled.
+func (c *Client) Verify(ctx context.Context, refs []string) iter.Seq2[Verified, error] {
+	return rows[Verified](ctx, c, http.MethodPost, "/v1/outbox/verify", nil, DecideRequest{Entries: refs}, nil)
+}
+
+// Adjust makes an entry that adds usage to an hour or takes it back.
+func (c *Client) Adjust(ctx context.Context, q AdjustRequest) (*Entry, error) {
+	var e Entry
+	return &e, c.post(ctx, "/v1/adjust", q, &e)
+}
+
+// Reconcile compares a range of the ledger with Stripe's summaries; progress
+// hears how far that has come.
+func (c *Client) Reconcile(ctx context.Context, r Range, progress func(Note)) iter.Seq2[ReconcileRow, error] {
+	v := url.Values{}
+	r.put(v)
+	return rows[ReconcileRow](ctx, c, http.MethodPost, "/v1/reconcile", v, nil, progress)
 }
 
 // Backup writes a backup of the state to w. After an error what was written is
@@ -129,6 +157,16 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 // get reads one JSON object.
 func (c *Client) get(ctx context.Context, path string, query url.Values, into any) error {
 	res, err := c.do(ctx, http.MethodGet, path, query, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	return json.NewDecoder(res.Body).Decode(into)
+}
+
+// post sends one JSON object and reads another.
+func (c *Client) post(ctx context.Context, path string, body, into any) error {
+	res, err := c.do(ctx, http.MethodPost, path, nil, body)
 	if err != nil {
 		return err
 	}

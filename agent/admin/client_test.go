@@ -41,7 +41,7 @@ func TestTheSocketAnswersAsTheProcessDoes(t *testing.T) {
 		}
 	}
 	for _, c := range []*Client{inside, socket} {
-		if _, err := c.Entry(ctx, "lm1-gone"); err == nil || !strings.Contains(err.Error(), "lm1-gone") {
+		if _, err := c.Entry(ctx, "lm1-gonegone"); err == nil || !strings.Contains(err.Error(), "lm1-gonegone") {
 			t.Errorf("an entry that isn't there: %v", err)
 		}
 	}

@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"errors"
-	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
@@ -191,19 +189,16 @@ func (s *Server) decisions() iter.Seq2[agent.Decision, error] {
 	return s.Decisions()
 }
 
-var errNoEntry = errors.New("no entry of the outbox or the ledger is called that")
-
-// find returns the entry with an identifier.
-func (s *Server) find(identifier string) (agent.Entry, error) {
-	for _, settled := range []bool{false, true} {
-		for e, err := range s.entries(EntryQuery{Range: AllWindows, Settled: settled}) {
-			if err != nil {
-				return e, err
-			}
-			if e.Identifier == identifier {
-				return e, nil
-			}
-		}
+// find returns the entry with an identifier, or the only one that begins so.
+func (s *Server) find(ref string) (agent.Entry, error) {
+	if s.Operator != nil {
+		return s.Operator.Find(ref)
 	}
-	return agent.Entry{}, fmt.Errorf("%s: %w", identifier, errNoEntry)
+	return (&agent.Operator{Books: finder{s.Books}}).Find(ref)
 }
+
+// finder is as much of agent.Books as finding an entry takes.
+type finder struct{ Books }
+
+func (finder) Decisions() iter.Seq2[agent.Decision, error] { return nil }
+func (finder) Refusals() iter.Seq2[agent.Refusal, error]   { return nil }

@@ -28,8 +28,11 @@ const lockPatience = 3 * time.Second
 // bookFlags are the flags of the commands about the books.
 type bookFlags struct {
 	dryRun bool
-	output string
-	forms  []string // that output can have
+	// asksStripe: the command reads from Stripe, so a state that is opened for
+	// it needs the key.
+	asksStripe bool
+	output     string
+	forms      []string // that output can have
 }
 
 // add gives a command that prints rows the flags.
@@ -68,7 +71,7 @@ func (o *options) withBooks(ctx context.Context, f bookFlags, do func(*admin.Cli
 		} else if errors.Is(err, fs.ErrPermission) {
 			return failed(fmt.Errorf("the state in %s is not open to %s\n  hint: run the command as the user that the agent runs as, or as root", dir, by))
 		}
-		err := o.withClosed(c, dir, f.dryRun, func(h http.Handler) error { return do(admin.Direct(h, by)) })
+		err := o.withClosed(ctx, c, dir, f, func(h http.Handler) error { return do(admin.Direct(h, by)) })
 		if !errors.Is(err, checkpoint.ErrLocked) {
 			return failed(err)
 		}
@@ -81,7 +84,7 @@ func (o *options) withBooks(ctx context.Context, f bookFlags, do func(*admin.Cli
 
 // withClosed opens a state that no agent runs on, and calls do with a handler
 // of it. It doesn't make a state.
-func (o *options) withClosed(c *config.Config, dir string, dryRun bool, do func(http.Handler) error) (err error) {
+func (o *options) withClosed(ctx context.Context, c *config.Config, dir string, f bookFlags, do func(http.Handler) error) (err error) {
 	there, err := checkpoint.Exists(dir)
 	if err != nil {
 		return err
@@ -94,17 +97,27 @@ func (o *options) withClosed(c *config.Config, dir string, dryRun bool, do func(
 		return err
 	}
 	defer back()
-	store, err := checkpoint.Open(checkpoint.Options{
-		Dir: dir, Instance: c.Instance, Live: c.Stripe.Live,
-		Log: slog.New(slog.NewTextHandler(o.err, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
+	log := slog.New(slog.NewTextHandler(o.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	store, err := checkpoint.Open(checkpoint.Options{Dir: dir, Instance: c.Instance, Live: c.Stripe.Live, Log: log})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	opts, err := adminOptions(c, dir, store, dryRun)
+	opts, err := adminOptions(c, dir, store, f.dryRun)
 	if err != nil {
 		return err
+	}
+	opts.Operator = newOperator(store)
+	if f.asksStripe && !f.dryRun {
+		cs, err := openCustomers(c, log, false)
+		if err != nil {
+			return err
+		}
+		biller, err := o.biller(ctx, c, cs, store, runFlags{}, log)
+		if err != nil {
+			return err
+		}
+		opts.Operator.Use(biller)
 	}
 	return do(admin.New(opts).Local())
 }

@@ -24,7 +24,10 @@ is sent once Stripe's summaries show that it isn't there) or parked (refused, or
 its customer isn't known to Stripe).`,
 		Args: cobra.NoArgs,
 	}
-	c.AddCommand(newOutboxList(o), newOutboxShow(o))
+	c.AddCommand(newOutboxList(o), newOutboxShow(o), newVerify(o))
+	for _, d := range decisions {
+		c.AddCommand(newDecision(o, d))
+	}
 	return c
 }
 
@@ -142,8 +145,8 @@ func newOutboxShow(o *options) *cobra.Command {
 		Use:   "show IDENTIFIER",
 		Short: "Show all that is known of one entry",
 		Long: `Shows all that is known of one entry of the outbox or the ledger. Instead of
-the whole identifier, 6 or more characters of its beginning or its end will do
-when no other entry has them.`,
+the whole identifier, 8 or more characters of its beginning will do when no other
+entry begins so.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {

@@ -17,7 +17,7 @@ import (
 func adminOptions(c *config.Config, dir string, store *checkpoint.Store, dryRun bool) (admin.Options, error) {
 	v, _ := versions()
 	o := admin.Options{
-		Instance: c.Instance, Version: v, Books: store, WriteBackup: store.Backup, Now: time.Now,
+		Instance: c.Instance, Version: v, Books: store, Decisions: store.Decisions, WriteBackup: store.Backup, Now: time.Now,
 		State: func() (admin.State, error) { return stateSize(dir, store) },
 	}
 	for _, s := range c.Sources() {
@@ -69,7 +69,7 @@ func serve(c *config.Config, dir string, store *checkpoint.Store, a *agent.Agent
 		log.Warn("commands can't talk to this agent", "reason", err)
 		return func() {}
 	}
-	opts.Stats, opts.Started = a.Stats, time.Now()
+	opts.Stats, opts.Started, opts.Operator = a.Stats, time.Now(), a.Operator
 	server := admin.New(opts)
 	l, err := admin.Listen(dir)
 	if err != nil {
