@@ -92,8 +92,11 @@ func (s *State) Entries() int { return s.Sealed + s.Held + s.Parked }
 type Server struct {
 	Options
 
-	mu     sync.Mutex // guards the rest
+	mu     sync.Mutex // guards digest
 	digest *digest    // of the outbox, for a short while
+
+	paging sync.Mutex // guards page; held while one is made
+	page   page
 }
 
 // New returns a Server. It starts nothing.
@@ -104,6 +107,8 @@ func New(o Options) *Server { return &Server{Options: o} }
 func (s *Server) Local() http.Handler {
 	m := http.NewServeMux()
 	s.reads(m)
+	s.looks(m)
+	profiles(m)
 	m.HandleFunc("GET /v1/backup", s.backup)
 	s.changes(m)
 	return m

@@ -77,7 +77,7 @@ func (st *Status) reasonNeed(r Reason, need needFunc) {
 	}
 	switch r.State {
 	case "parked":
-		need(severity, "sending", "mend that and restart the agent: it is tried again then; or logmeter outbox release, or write-off. Stripe takes it "+until,
+		need(severity, "sending", "mend that, then reload or restart the agent: it is tried again then; or logmeter outbox release, or write-off. Stripe takes it "+until,
 			"%s", r.Line())
 	case "held":
 		need(Warning, "sending", "it is sent, or found at Stripe, without your help; logmeter outbox verify looks now. Stripe takes it "+until,

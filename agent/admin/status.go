@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"time"
@@ -96,8 +97,15 @@ func (s *Server) Status() (*Status, error) {
 		return nil, err
 	}
 	st.Delivery = Delivery{To: s.Sending, Stopped: s.NotSending}
-	if st.Delivery.LastAccepted, err = s.lastAccepted(now); err != nil {
-		return nil, err
+	if s.Stats != nil {
+		d := s.Stats().Delivery
+		st.Delivery.LastAccepted = d.LastAccepted.UTC()
+		st.Delivery.Stopped = cmp.Or(st.Delivery.Stopped, d.Trouble)
+	}
+	if st.Delivery.LastAccepted.IsZero() {
+		if st.Delivery.LastAccepted, err = s.lastAccepted(now); err != nil {
+			return nil, err
+		}
 	}
 	st.Needs = st.needs()
 	return st, nil

@@ -36,6 +36,7 @@ type Config struct {
 	Customers Customers
 	Stripe    Stripe
 	Report    Report
+	Admin     Admin
 
 	lines    map[string]int // where each format comes from, by its name
 	warnings Problems

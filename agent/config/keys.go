@@ -57,13 +57,13 @@ var keys = []key{
 	{"report.window", `"1h"`},
 	{"report.settle", `a duration such as "3m"`},
 	{"report.on_stop", `"keep" or "send"`},
+	{"admin.listen", `an address such as "127.0.0.1:9402"`},
 }
 
 const later = "isn't available in this version"
 
 // refused is the keys that are known and not taken, and why.
 var refused = map[string]string{
-	"admin":             later,
 	"price":             later,
 	"block":             later,
 	"notice":            later,

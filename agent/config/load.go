@@ -129,6 +129,7 @@ func (r *reader) read(top table, c *Config) {
 	top.table("customers").customers(&c.Customers)
 	top.table("stripe").stripe(&c.Stripe)
 	top.table("report").report(&c.Report)
+	top.table("admin").admin(&c.Admin)
 }
 
 // readInstance finds the name of this agent: the environment's, the file's or

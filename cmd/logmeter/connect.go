@@ -98,7 +98,7 @@ func (o *options) withClosed(ctx context.Context, c *config.Config, dir string, 
 	}
 	defer back()
 	log := slog.New(slog.NewTextHandler(o.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	store, err := checkpoint.Open(checkpoint.Options{Dir: dir, Instance: c.Instance, Live: c.Stripe.Live, Log: log})
+	store, err := checkpoint.Open(checkpoint.Options{Dir: dir, Instance: c.Instance, Live: c.Stripe.Live, Log: log, MaxCustomers: c.Customers.Max})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
+	"sync"
 	"time"
 
 	"github.com/logmeter/logmeter/agent"
@@ -35,7 +37,11 @@ func adminOptions(c *config.Config, dir string, store *checkpoint.Store, dryRun 
 		o.NotSending = "there is no Stripe key"
 	}
 	// Whom a logged value stands for can be told without asking Stripe.
-	printer, err := stripe.NewPrinter(io.Discard, stripeOptions(c, nil, time.Now))
+	cs, err := openCustomers(c, slog.New(slog.DiscardHandler), false)
+	if err != nil {
+		return o, err
+	}
+	printer, err := stripe.NewPrinter(io.Discard, cs.options(stripeOptions(c, nil, time.Now), store))
 	if err != nil {
 		return o, &failure{exitConfig, err}
 	}
@@ -77,12 +83,35 @@ func serve(c *config.Config, dir string, store *checkpoint.Store, a *agent.Agent
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var wg sync.WaitGroup
+	wg.Go(func() {
 		if err := admin.Serve(ctx, l, server.Local(), log); err != nil {
 			log.Warn("commands can't talk to this agent any more", "reason", err)
 		}
-	}()
-	return func() { cancel(); <-done }
+	})
+	if c.Admin.Listen != "" {
+		wg.Go(func() { servePages(ctx, c.Admin.Listen, listenAgain, server, log) })
+	}
+	return func() { cancel(); wg.Wait() }
+}
+
+// listenAgain is the time between two tries to have an address that another
+// process holds, such as an agent that is about to end.
+const listenAgain = 5 * time.Second
+
+// servePages shows the status page and the metrics at an address until ctx
+// ends.
+func servePages(ctx context.Context, addr string, again time.Duration, server *admin.Server, log *slog.Logger) {
+	for said := ""; ctx.Err() == nil; wait(ctx, again) {
+		l, err := net.Listen("tcp", addr)
+		if err == nil {
+			at, _ := l.Addr().(*net.TCPAddr)
+			log.Info("the status page and metrics are there", "address", "http://"+l.Addr().String())
+			err = admin.Serve(ctx, l, server.Public(at != nil && at.IP.IsLoopback()), log)
+		}
+		if err != nil && err.Error() != said {
+			said = err.Error()
+			log.Error("the status page and metrics aren't there", "reason", err, "hint", "usage is counted all the same; mend admin.listen, or end what holds the address")
+		}
+	}
 }
