@@ -16,12 +16,18 @@ const nginxConf = "/etc/nginx/nginx.conf"
 
 func newDoctor(o *options) *cobra.Command {
 	var f checkFlags
+	var customer string
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what keeps usage from being counted and sent on this machine",
 		Long: `Does all that check does, reads ` + nginxConf + ` if it is there, and
 looks at the machine: whether a logmeter runs on the state, whether the service
 starts at boot, the clock, and the limit of open files. It changes nothing.
+
+With --live-test it also sends one event of value 1 for a test customer to the
+first meter, sends it again under the same identifier, which Stripe must refuse,
+waits until the event summaries show it, and cancels it. It needs a test key.
+
 Run it as root, or as the daemon's user: what it can't see it can't judge.
 Exit code 0: all is well or only warned of; 1: not.`,
 		Args: cobra.NoArgs,
@@ -36,10 +42,17 @@ Exit code 0: all is well or only warned of; 1: not.`,
 			if _, err := os.Stat(nginxConf); err == nil && f.nginx == "" && followsNginx(c) {
 				f.nginx = nginxConf
 			}
-			return o.checkAll(cmd.Context(), o.newChecker(f.output), c, c.Sources(), f, checkService)
+			more := func(ch *checker, c *config.Config) {
+				checkService(ch, c)
+				if customer != "" {
+					o.liveTest(cmd.Context(), ch, c, customer)
+				}
+			}
+			return o.checkAll(cmd.Context(), o.newChecker(f.output), c, c.Sources(), f, more)
 		},
 	}
 	addHost(c, &f)
+	c.Flags().StringVar(&customer, "live-test", "", "prove with this test `customer`, cus_…, that Stripe takes an event once")
 	return c
 }
 
