@@ -206,6 +206,7 @@ func (h *e2e) startAgent() *exec.Cmd {
 	h.t.Helper()
 	cmd := h.agent("agent.toml")
 	h.must(cmd.Start())
+	h.t.Cleanup(func() { cmd.Process.Kill() }) // nothing if it has ended
 	return cmd
 }
 

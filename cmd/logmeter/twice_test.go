@@ -97,6 +97,7 @@ func TestTwin(t *testing.T) {
 			one, two := l.agent("agent.toml"), l.agent("twin.toml")
 			l.must(one.Start())
 			l.must(two.Start())
+			l.t.Cleanup(func() { one.Process.Kill(); two.Process.Kill() })
 			for range 10 {
 				l.serve("cus_a", 3, 3)
 				l.serve("cus_b", 1, 2)
