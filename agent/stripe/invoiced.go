@@ -112,6 +112,9 @@ func (b *Biller) closedPeriods(ctx context.Context, account string) ([]closedPer
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if errors.Is(err, errForbidden) {
+		if now.Before(c.denied) {
+			return nil, nil // another call has said so
+		}
 		c.denied = now.Add(invoicesFor)
 		b.log.Warn("the key may not read invoices: usage that comes too late for its invoice is sent, and nobody pays it",
 			"hint", "give the restricted key read access to invoices", "reason", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/logmeter/logmeter/agent"
 	"github.com/logmeter/logmeter/agent/admin"
 )
 
@@ -41,6 +42,7 @@ read_budget). The agent does it once a day by itself, for the two days before.`,
 			if err != nil {
 				return err
 			}
+			span.To = min(span.To, agent.WindowOf(time.Now())+1)
 			f.asksStripe = true
 			return o.withBooks(cmd.Context(), f.bookFlags, func(b *admin.Client) error {
 				return o.showReconciled(cmd.Context(), b, &f, span)
