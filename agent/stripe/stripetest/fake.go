@@ -8,8 +8,10 @@
 // after a lag, can drop what it accepted, and can lose a request or its answer.
 // A Scenario is days of such trouble on its virtual clock.
 //
-// It covers what this project calls: meter events, meters, event summaries, customers and
-// the account. It imports neither the SDK nor the package under test.
+// It covers what this project calls: meter events, meters, event summaries, the
+// account, and what is billed with them: customers, products, prices with
+// tiers, subscriptions, the invoices of their periods, and the feed of events. It
+// imports neither the SDK nor the package under test.
 package stripetest
 
 import (
@@ -29,7 +31,6 @@ type Fake struct {
 	keys      map[string]permissions
 	meters    []*Meter
 	deleted   map[string]bool // customers that are gone
-	customers []customer      // those that lists show; any other id is taken too
 	drops     []string        // reasons of the next events to be dropped after acceptance
 	events    []*event        // all that was applied, in order
 	undecided int             // index in events of the first that may be pending
@@ -47,6 +48,9 @@ type Fake struct {
 	readsIn   map[string]int    // GETs by month
 	stats     Stats
 	requestID int
+
+	customers, products, prices, subscriptions, invoices, feed shelf
+	unpaid                                                     map[string]bool // customers whose payments fail
 }
 
 // Config are the traits of a Fake that hold for its whole life.
@@ -75,6 +79,10 @@ type Config struct {
 	// AsyncMeters makes an unknown or archived meter's event accepted and
 	// dropped later, in place of refused.
 	AsyncMeters bool
+	// Grace is how long a period's invoice stays a draft; 0 is an hour.
+	Grace time.Duration
+	// FeedLag is how long /v1/events stays without an event.
+	FeedLag time.Duration
 	// NoDate leaves the Date out of the answers.
 	NoDate bool
 }
@@ -140,8 +148,16 @@ func NewFake(cfg Config) *Fake {
 		byLane:  map[lane][]*event{},
 		readsIn: map[string]int{},
 		tries:   map[string]uint64{},
-		replies: map[string]*reply{},
-		busy:    map[lane]bool{},
+		unpaid:  map[string]bool{},
+
+		customers:     shelf{kind: "customer", prefix: "cus_fake"},
+		products:      shelf{kind: "product", prefix: "prod_"},
+		prices:        shelf{kind: "price", prefix: "price_"},
+		subscriptions: shelf{kind: "subscription", prefix: "sub_"},
+		invoices:      shelf{kind: "invoice", prefix: "in_"},
+		feed:          shelf{kind: "event", prefix: "evt_"},
+		replies:       map[string]*reply{},
+		busy:          map[lane]bool{},
 	}
 	f.mux = f.routes()
 	return f

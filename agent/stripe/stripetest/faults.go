@@ -1,7 +1,6 @@
 package stripetest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -174,9 +173,9 @@ func (f *Fake) faultAfter(w http.ResponseWriter, r *http.Request, fault Fault, a
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case Truncate:
-		body, err := json.Marshal(a.body)
-		if err != nil {
-			panic(err) // the fake's own maps
+		body := a.raw
+		if body == nil {
+			body = marshal(a.body)
 		}
 		w.Header().Set("Content-Length", itoa(len(body)))
 		w.WriteHeader(a.status)

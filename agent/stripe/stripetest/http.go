@@ -17,6 +17,7 @@ type permissions map[string]bool
 type answer struct {
 	status int
 	body   map[string]any
+	raw    []byte // body as JSON, when it was made already
 	header map[string]string
 }
 
@@ -43,10 +44,38 @@ func (f *Fake) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/billing/meter_events", f.serveEvent)
 	mux.HandleFunc("GET /v1/billing/meters", f.get("billing_meter_read", f.listMeters))
-	mux.HandleFunc("GET /v1/customers", f.get("customer_read", f.listCustomers))
 	mux.HandleFunc("GET /v1/billing/meters/{id}", f.get("billing_meter_read", f.getMeter))
 	mux.HandleFunc("GET /v1/billing/meters/{id}/event_summaries", f.get("billing_meter_read", f.summaries))
 	mux.HandleFunc("POST /v1/billing/meter_event_adjustments", f.post("billing_meter_event_adjustment_write", f.adjust))
+	mux.HandleFunc("POST /v1/billing/meters", f.post("billing_meter_write", f.createMeter))
+	mux.HandleFunc("POST /v1/billing/meters/{id}", f.post("billing_meter_write", f.changeMeter(func(m *Meter, q url.Values) { m.DisplayName = q.Get("display_name") })))
+	mux.HandleFunc("POST /v1/billing/meters/{id}/deactivate", f.post("billing_meter_write", f.changeMeter(func(m *Meter, _ url.Values) { m.Archived = true })))
+	mux.HandleFunc("POST /v1/billing/meters/{id}/reactivate", f.post("billing_meter_write", f.changeMeter(func(m *Meter, _ url.Values) { m.Archived = false })))
+	for _, o := range []struct {
+		path, permission string // the permission without _read or _write
+		shelf            *shelf
+		create, update   func(*http.Request, url.Values) answer
+		list             func(*http.Request, url.Values) answer
+	}{
+		{"customers", "customer", &f.customers, f.createCustomer, f.updateCustomer, f.listCustomers},
+		{"products", "product", &f.products, f.createProduct, f.updateProduct, f.listProducts},
+		{"prices", "plan", &f.prices, f.createPrice, f.updatePrice, f.listPrices},
+		{"subscriptions", "subscription", &f.subscriptions, f.createSubscription, f.updateSubscription, f.listSubscriptions},
+	} {
+		mux.HandleFunc("GET /v1/"+o.path, f.get(o.permission+"_read", o.list))
+		mux.HandleFunc("POST /v1/"+o.path, f.post(o.permission+"_write", o.create))
+		mux.HandleFunc("GET /v1/"+o.path+"/{id}", f.get(o.permission+"_read", f.one(o.shelf)))
+		mux.HandleFunc("POST /v1/"+o.path+"/{id}", f.post(o.permission+"_write", o.update))
+	}
+	mux.HandleFunc("GET /v1/customers/search", f.get("customer_read", f.searchCustomers))
+	mux.HandleFunc("DELETE /v1/subscriptions/{id}", f.post("subscription_write", f.cancelSubscription))
+	mux.HandleFunc("GET /v1/invoices", f.get("invoice_read", f.listInvoices))
+	mux.HandleFunc("GET /v1/invoices/{id}", f.get("invoice_read", f.getInvoice))
+	mux.HandleFunc("GET /v1/invoices/upcoming", f.get("invoice_read", f.upcoming))
+	mux.HandleFunc("POST /v1/invoices/{id}/pay", f.post("invoice_write", f.payInvoice))
+	mux.HandleFunc("POST /v1/invoices/{id}/void", f.post("invoice_write", f.voidInvoice))
+	mux.HandleFunc("GET /v1/events", f.get("event_read", f.listFeed))
+	mux.HandleFunc("GET /v1/events/{id}", f.get("event_read", f.one(&f.feed)))
 	mux.HandleFunc("GET /v1/account", f.get("account_read", f.account))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		f.begin(w)
@@ -77,12 +106,19 @@ func (f *Fake) write(w http.ResponseWriter, a answer) {
 	for k, v := range a.header {
 		w.Header().Set(k, v)
 	}
-	body, err := json.MarshalIndent(a.body, "", "  ")
+	if a.raw == nil {
+		a.raw = marshal(a.body)
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.raw)
+}
+
+func marshal(body map[string]any) []byte {
+	b, err := json.MarshalIndent(body, "", "  ")
 	if err != nil {
 		panic(err) // the fake's own maps
 	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(body)
+	return b
 }
 
 // authorize returns a refusal when the key is unknown or may not do this.
@@ -174,7 +210,10 @@ func (f *Fake) get(permission string, serve func(*http.Request, url.Values) answ
 			return
 		}
 		f.mu.Lock()
+		f.turn()
 		a := serve(r, r.URL.Query())
+		// Written before the objects may change again.
+		a.raw = marshal(a.body)
 		f.mu.Unlock()
 		f.write(w, a)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 func (f *Fake) object(m *Meter) object {
@@ -83,7 +84,7 @@ func (f *Fake) summaries(r *http.Request, q url.Values) answer {
 	}
 	data := []object{}
 	for t := end - step; t >= start; t -= step { // newest first
-		value, found := f.aggregate(m, customer, t, t+step, false)
+		value, found := f.aggregate(m, customer, t, t+step, f.now())
 		if !found {
 			continue
 		}
@@ -95,17 +96,17 @@ func (f *Fake) summaries(r *http.Request, q url.Values) answer {
 	return list(r.URL.Path, q, data)
 }
 
-// aggregate returns what the meter has of a customer in a range of time, all
-// of it or as far as its lag shows it.
-func (f *Fake) aggregate(m *Meter, customer string, start, end int64, all bool) (value int64, found bool) {
+// aggregate returns what the meter has of a customer in a range of time, as far
+// as its lag shows it at a moment; the zero moment shows all of it.
+func (f *Fake) aggregate(m *Meter, customer string, start, end int64, at time.Time) (value int64, found bool) {
 	f.process()
-	visible := f.now().Add(-f.cfg.Lag)
+	visible := at.Add(-f.cfg.Lag)
 	last := map[int64]*event{} // by window, of a meter that keeps only the last
 	for _, ev := range f.byLane[lane{m.EventName, customer}] {
 		if ev.dropped != "" || ev.cancelled || ev.timestamp < start || ev.timestamp >= end {
 			continue
 		}
-		if !all && (ev.pending || ev.created.Add(ev.lag).After(visible)) {
+		if !at.IsZero() && (ev.pending || ev.created.Add(ev.lag).After(visible)) {
 			continue
 		}
 		found = true

@@ -55,7 +55,9 @@ func (f *Fake) once(r *http.Request, params url.Values, fault Fault, serve func(
 	if fault == Error500 {
 		return internal
 	}
+	f.turn()
 	a := serve(r, params)
+	a.raw = marshal(a.body)
 	if a.status == http.StatusOK && fault == Error500Applied {
 		a = internal
 	}

@@ -32,7 +32,7 @@ func (f *Fake) Totals() []Total {
 	}
 	totals := make([]Total, 0, len(events))
 	for k, n := range events {
-		value, _ := f.aggregate(f.meter(k.eventName), k.customer, k.hour*3600, (k.hour+1)*3600, true)
+		value, _ := f.aggregate(f.meter(k.eventName), k.customer, k.hour*3600, (k.hour+1)*3600, time.Time{})
 		totals = append(totals, Total{
 			k.eventName, k.customer, time.Unix(k.hour*3600, 0).UTC().Format(time.RFC3339), value, n,
 		})
