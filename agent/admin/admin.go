@@ -19,6 +19,7 @@ import (
 	"iter"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/logmeter/logmeter/agent"
@@ -28,18 +29,12 @@ import (
 type Options struct {
 	Instance string
 	Version  string
-	// Sources are the configured sources in the order in which they are shown.
-	Sources []SourceName
-	// Sending says for people where usage goes, such as "Stripe, live mode",
-	// and NotSending, when it isn't "", why it goes nowhere.
-	Sending, NotSending string
+	// Setup is what the configuration says first; see Use.
+	Setup Setup
 
 	Books Books
 	// Decisions yields what people decided; nil: nobody knows.
 	Decisions func() iter.Seq2[agent.Decision, error]
-	// Map fills the request of an entry that isn't frozen, as a Biller's Build
-	// does: so it tells which customers can be billed. nil: nobody knows.
-	Map func(*agent.Entry) error
 	// State returns the sizes of the state.
 	State func() (State, error)
 	// Operator does what people decide; nil: nothing can be decided.
@@ -52,6 +47,18 @@ type Options struct {
 	Started time.Time // of the running agent
 
 	Now func() time.Time
+}
+
+// Setup is what a configuration says that can change while an agent runs.
+type Setup struct {
+	// Sources are the configured sources in the order in which they are shown.
+	Sources []SourceName
+	// Sending says for people where usage goes, such as "Stripe, live mode",
+	// and NotSending, when it isn't "", why it goes nowhere.
+	Sending, NotSending string
+	// Map fills the request of an entry that isn't frozen, as a Biller's Build
+	// does: so it tells which customers can be billed. nil: nobody knows.
+	Map func(*agent.Entry) error
 }
 
 // Books is what of agent.Books is read here.
@@ -92,6 +99,8 @@ func (s *State) Entries() int { return s.Sealed + s.Held + s.Parked }
 type Server struct {
 	Options
 
+	setup atomic.Pointer[Setup]
+
 	mu     sync.Mutex // guards digest
 	digest *digest    // of the outbox, for a short while
 
@@ -100,7 +109,14 @@ type Server struct {
 }
 
 // New returns a Server. It starts nothing.
-func New(o Options) *Server { return &Server{Options: o} }
+func New(o Options) *Server {
+	s := &Server{Options: o}
+	s.Use(o.Setup)
+	return s
+}
+
+// Use shows another configuration from now on.
+func (s *Server) Use(c Setup) { s.setup.Store(&c) }
 
 // Local returns the handler for those who may do everything: the users of the
 // socket, and a command in its own process.

@@ -80,15 +80,17 @@ func entry(w agent.Window, seq uint32, value int64, state agent.State) agent.Ent
 
 func newServer(b *shelf) *Server {
 	return New(Options{
-		Instance: "edge-1", Version: "test", Books: b, Sending: "Stripe, test mode",
-		Sources: []SourceName{{"edge", "/var/log/access.log"}},
-		State:   func() (State, error) { return State{Dir: "/state", FreeBytes: 1 << 40}, nil },
-		Map: func(e *agent.Entry) error {
-			if e.Customer == "nobody" {
-				return &agent.Rejected{Reason: `customer "nobody" isn't mapped`}
-			}
-			e.Account = "cus_" + strings.ToUpper(e.Customer)
-			return nil
+		Instance: "edge-1", Version: "test", Books: b,
+		State: func() (State, error) { return State{Dir: "/state", FreeBytes: 1 << 40}, nil },
+		Setup: Setup{
+			Sending: "Stripe, test mode", Sources: []SourceName{{"edge", "/var/log/access.log"}},
+			Map: func(e *agent.Entry) error {
+				if e.Customer == "nobody" {
+					return &agent.Rejected{Reason: `customer "nobody" isn't mapped`}
+				}
+				e.Account = "cus_" + strings.ToUpper(e.Customer)
+				return nil
+			},
 		},
 		WriteBackup: func(w io.Writer) error {
 			_, err := io.WriteString(w, "backup")

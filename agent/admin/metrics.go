@@ -68,7 +68,7 @@ func (s *Server) getMetrics(w http.ResponseWriter, _ *http.Request) {
 	if s.Stats != nil {
 		stats := s.Stats()
 		m.sources(stats.Feeds, now)
-		m.delivery(&stats.Delivery, s.NotSending)
+		m.delivery(&stats.Delivery, s.setup.Load().NotSending)
 	}
 	m.state(&st, now)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

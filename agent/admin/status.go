@@ -96,7 +96,8 @@ func (s *Server) Status() (*Status, error) {
 	if st.Sources, err = s.sources(now); err != nil {
 		return nil, err
 	}
-	st.Delivery = Delivery{To: s.Sending, Stopped: s.NotSending}
+	setup := s.setup.Load()
+	st.Delivery = Delivery{To: setup.Sending, Stopped: setup.NotSending}
 	if s.Stats != nil {
 		d := s.Stats().Delivery
 		st.Delivery.LastAccepted = d.LastAccepted.UTC()
@@ -113,9 +114,10 @@ func (s *Server) Status() (*Status, error) {
 
 // sources returns the configured sources, and those that were.
 func (s *Server) sources(now time.Time) ([]Source, error) {
-	list := make([]Source, len(s.Sources))
+	names := s.setup.Load().Sources
+	list := make([]Source, len(names))
 	at := map[string]int{}
-	for i, c := range s.Sources {
+	for i, c := range names {
 		list[i] = Source{Name: c.Name, Path: c.Path}
 		at[c.Name] = i
 	}

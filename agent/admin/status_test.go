@@ -69,7 +69,9 @@ func TestStatusSaysWhatNeedsAPerson(t *testing.T) {
 			want: []string{"warning: sending: held: 1 entry, 4 units; older than 20 hours"},
 		},
 		"no key": {
-			feed: well, mend: func(s *Server) { s.NotSending = "there is no Stripe key" },
+			feed: well, mend: func(s *Server) {
+				s.Use(Setup{Sources: []SourceName{{Name: "edge"}}, NotSending: "there is no Stripe key"})
+			},
 			want: []string{"warning: sending: nothing is sent: there is no Stripe key"},
 		},
 		"usage that doesn't go out": {

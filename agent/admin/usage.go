@@ -165,10 +165,10 @@ func (s *Server) picks(q *UsageQuery, row *UsageRow) bool {
 	if q.Meter != "" && row.Meter != q.Meter {
 		return false
 	}
-	if row.Account == "" && s.Map != nil {
+	if build := s.setup.Load().Map; row.Account == "" && build != nil {
 		e := agent.Entry{Meter: row.Meter, Customer: row.Name(), Value: 1}
 		var no *agent.Rejected
-		switch err := s.Map(&e); {
+		switch err := build(&e); {
 		case errors.As(err, &no):
 			row.Unmapped = no.Reason
 		case err == nil:

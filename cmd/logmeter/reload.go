@@ -25,6 +25,8 @@ type setup struct {
 	meters *agent.Meters
 	cs     *customers
 	biller agent.Biller
+	// show tells who looks that this one is in force; nil: nobody can look.
+	show func(*setup)
 }
 
 // setUp makes what a life of the agent needs.
@@ -98,6 +100,7 @@ func (o *options) lives(ctx context.Context, a *agent.Agent, s *setup, store *ch
 		if err != nil || next == nil {
 			return err
 		}
+		next.show = s.show
 		feeds, err := openFeeds(next.c, next.cs, store, a.Now, log)
 		if err != nil {
 			// The old configuration worked a moment ago.
@@ -109,6 +112,9 @@ func (o *options) lives(ctx context.Context, a *agent.Agent, s *setup, store *ch
 		}
 		s = next
 		s.take(a, feeds)
+		if s.show != nil {
+			s.show(s)
+		}
 		log.Info("the configuration is in force", "sources", len(feeds), "meters", len(s.meters.Names()), "config", s.c.File)
 	}
 }

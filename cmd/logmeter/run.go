@@ -118,7 +118,9 @@ func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint
 		Operator: newOperator(store),
 	}
 	first.take(a, feeds)
-	defer serve(c, stateDir(c, f.dryRun), store, a, f, log)()
+	show, stop := serve(c, stateDir(c, f.dryRun), store, a, f, log)
+	defer stop()
+	first.show = show
 	v, _ := versions()
 	log.Info("logmeter starts", "version", v, "sources", len(feeds), "meters", len(first.meters.Names()), "config", c.File)
 	if f.once {

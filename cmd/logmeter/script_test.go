@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -74,18 +75,20 @@ func scriptExpand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // scriptAwait waits until an agent that was started in the background takes
-// commands: await STATE-DIR.
+// commands, and follows a source: await STATE-DIR SOURCE.
 func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: await state-dir")
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await state-dir source")
 	}
+	client := admin.Dial(ts.MkAbs(args[0]))
+	defer client.Close()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		err := admin.Reach(context.Background(), ts.MkAbs(args[0]))
-		if err == nil {
+		st, err := client.Status(context.Background())
+		if err == nil && slices.ContainsFunc(st.Sources, func(s admin.Source) bool { return s.Name == args[1] }) {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("no agent takes commands in %s: %v", args[0], err)
+			ts.Fatalf("no agent in %s follows %s: %v", args[0], args[1], err)
 		}
 	}
 }

@@ -17,36 +17,43 @@ import (
 
 // adminOptions is what an open state shows of itself.
 func adminOptions(c *config.Config, dir string, store *checkpoint.Store, dryRun bool) (admin.Options, error) {
+	cs, err := openCustomers(c, slog.New(slog.DiscardHandler), false)
+	if err != nil {
+		return admin.Options{}, err
+	}
 	v, _ := versions()
 	o := admin.Options{
 		Instance: c.Instance, Version: v, Books: store, Decisions: store.Decisions, WriteBackup: store.Backup, Now: time.Now,
 		State: func() (admin.State, error) { return stateSize(dir, store) },
 	}
-	for _, s := range c.Sources() {
-		o.Sources = append(o.Sources, admin.SourceName{Name: s.Name, Path: s.Path})
+	o.Setup, err = adminSetup(c, cs, store, dryRun)
+	return o, err
+}
+
+// adminSetup is what a configuration shows of itself.
+func adminSetup(c *config.Config, cs *customers, store *checkpoint.Store, dryRun bool) (admin.Setup, error) {
+	var s admin.Setup
+	for _, src := range c.Sources() {
+		s.Sources = append(s.Sources, admin.SourceName{Name: src.Name, Path: src.Path})
 	}
 	switch {
 	case dryRun:
-		o.Sending = "standard output (a dry run)"
+		s.Sending = "standard output (a dry run)"
 	case c.Stripe.Live:
-		o.Sending = "Stripe, live mode"
+		s.Sending = "Stripe, live mode"
 	default:
-		o.Sending = "Stripe, test mode"
+		s.Sending = "Stripe, test mode"
 	}
 	if !dryRun && !c.HasKey() {
-		o.NotSending = "there is no Stripe key"
+		s.NotSending = "there is no Stripe key"
 	}
 	// Whom a logged value stands for can be told without asking Stripe.
-	cs, err := openCustomers(c, slog.New(slog.DiscardHandler), false)
-	if err != nil {
-		return o, err
-	}
 	printer, err := stripe.NewPrinter(io.Discard, cs.options(stripeOptions(c, nil, time.Now), store))
 	if err != nil {
-		return o, &failure{exitConfig, err}
+		return s, &failure{exitConfig, err}
 	}
-	o.Map = printer.Build
-	return o, nil
+	s.Map = printer.Build
+	return s, nil
 }
 
 // newOperator returns what people work with on an open state. It has no Biller
@@ -67,20 +74,21 @@ func stateSize(dir string, store *checkpoint.Store) (admin.State, error) {
 	}, nil
 }
 
-// serve lets commands talk to a running agent until the returned function is
-// called. That it can't is no reason not to count.
-func serve(c *config.Config, dir string, store *checkpoint.Store, a *agent.Agent, f runFlags, log *slog.Logger) (stop func()) {
+// serve lets commands talk to a running agent until stop is called; show takes
+// over another configuration. That it can't serve is no reason not to count.
+func serve(c *config.Config, dir string, store *checkpoint.Store, a *agent.Agent, f runFlags, log *slog.Logger) (show func(*setup), stop func()) {
+	none := func() (func(*setup), func()) { return func(*setup) {}, func() {} }
 	opts, err := adminOptions(c, dir, store, f.dryRun)
 	if err != nil {
 		log.Warn("commands can't talk to this agent", "reason", err)
-		return func() {}
+		return none()
 	}
 	opts.Stats, opts.Started, opts.Operator = a.Stats, time.Now(), a.Operator
 	server := admin.New(opts)
 	l, err := admin.Listen(dir)
 	if err != nil {
 		log.Warn("commands can't talk to this agent", "reason", err)
-		return func() {}
+		return none()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -92,7 +100,15 @@ func serve(c *config.Config, dir string, store *checkpoint.Store, a *agent.Agent
 	if c.Admin.Listen != "" {
 		wg.Go(func() { servePages(ctx, c.Admin.Listen, listenAgain, server, log) })
 	}
-	return func() { cancel(); wg.Wait() }
+	show = func(s *setup) {
+		next, err := adminSetup(s.c, s.cs, store, f.dryRun)
+		if err != nil {
+			log.Warn("status and usage go on with the old configuration", "reason", err)
+			return
+		}
+		server.Use(next)
+	}
+	return show, func() { cancel(); wg.Wait() }
 }
 
 // listenAgain is the time between two tries to have an address that another
