@@ -279,7 +279,9 @@ func (s *Store) note() error {
 	return nil
 }
 
-// Close releases the state. It is idempotent.
+// Close releases the state. It is idempotent. On a full disk it returns an
+// error that wraps agent.ErrFull, and leaves the state as a kill does: nothing
+// is lost, and the end of the process releases it.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -292,6 +294,11 @@ func (s *Store) Close() error {
 	}
 	s.failed = ErrClosed
 	s.readers.Wait()
+	// Closing writes a table through a mapping of a sparse file. With no block
+	// left for it that is a SIGBUS, which nothing can catch.
+	if free, serr := space(s.dir); serr == nil && free < min(s.minFree, 2*memTableBytes) {
+		return errors.Join(err, fmt.Errorf("%w: the state in %s wasn't closed in order; nothing is lost, the next start goes on from its log", agent.ErrFull, s.dir))
+	}
 	return errors.Join(err, s.release())
 }
 

@@ -125,8 +125,13 @@ func TestFullDiskWhileSending(t *testing.T) {
 	l.serve("cus_a", 3, 5)
 	l.serve("cus_b", 2, 5)
 	l.eventually("the full disk is told", func() bool { return l.said("counting has stopped") })
-	l.must(life.Process.Kill())
-	life.Wait()
+	life.Process.Signal(syscall.SIGTERM)
+	if err := life.Wait(); err == nil || l.said("SIGBUS") || l.said("goroutine ") {
+		t.Errorf("a stop on a full disk ended with %v; want an error, and no crash", err)
+	}
+	if ok, said := l.once("agent.toml"); ok || !strings.Contains(said, "too little free space for the state") {
+		t.Errorf("a start on a full disk: all went out = %v\n%s", ok, said)
+	}
 	l.must(os.Remove(ballast))
 	l.settle()
 	l.exact()
