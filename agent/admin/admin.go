@@ -39,6 +39,11 @@ type Options struct {
 	State func() (State, error)
 	// Operator does what people decide; nil: nothing can be decided.
 	Operator *agent.Operator
+	// Refusals yields the refused lines that are kept; nil: none are.
+	Refusals func() iter.Seq2[agent.Refusal, error]
+	// Replay reads refused lines of a source again, as agent.Replay does, by
+	// the configuration as it is now; nil: that can't be done.
+	Replay func(source string, ids []uint64) (agent.Replayed, error)
 	// WriteBackup writes a backup of the state. nil: there is none to be had.
 	WriteBackup func(io.Writer) error
 
@@ -126,6 +131,10 @@ func (s *Server) Local() http.Handler {
 	s.looks(m)
 	profiles(m)
 	m.HandleFunc("GET /v1/backup", s.backup)
+	m.HandleFunc("GET /v1/refused", s.getRefused)
+	if s.Replay != nil {
+		m.HandleFunc("POST /v1/refused/replay", s.replay)
+	}
 	s.changes(m)
 	return m
 }

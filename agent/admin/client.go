@@ -102,6 +102,19 @@ func (c *Client) Reconcile(ctx context.Context, r Range, progress func(Note)) it
 	return rows[ReconcileRow](ctx, c, http.MethodPost, "/v1/reconcile", v, nil, progress)
 }
 
+// Refused yields the refused lines that are kept, of one source or of all.
+func (c *Client) Refused(ctx context.Context, source string) iter.Seq2[Refused, error] {
+	v := url.Values{}
+	set(v, "source", source)
+	return rows[Refused](ctx, c, http.MethodGet, "/v1/refused", v, nil, nil)
+}
+
+// Replay reads refused lines again and counts those that can be read now.
+func (c *Client) Replay(ctx context.Context, q ReplayRequest) (*ReplayAnswer, error) {
+	var a ReplayAnswer
+	return &a, c.post(ctx, "/v1/refused/replay", q, &a)
+}
+
 // Backup writes a backup of the state to w. After an error what was written is
 // of no use.
 func (c *Client) Backup(ctx context.Context, w io.Writer) error {

@@ -31,7 +31,7 @@ Start with: logmeter demo        see it work on a sample log, without a set-up
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", "/etc/logmeter/agent.toml", "the configuration `file`")
 	root.AddCommand(
 		newRun(o), newCheck(o), newDoctor(o), newParse(o), newBacktest(o), newHash(o), newDemo(o), newVersion(o), newMan(root),
-		newStatus(o), newUsage(o), newOutbox(o), newAdjust(o), newReconcile(o), newBackup(o), newRestore(o),
+		newStatus(o), newUsage(o), newOutbox(o), newAdjust(o), newReconcile(o), newRefused(o), newBackup(o), newRestore(o),
 	)
 	return root
 }
