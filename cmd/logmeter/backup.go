@@ -23,7 +23,10 @@ goes on counting meanwhile. The file appears only when it is complete.
 
 A state that is restored from it bills nothing twice: what was counted since is
 counted again from the logs that are still there, and entries keep the
-identifiers by which Stripe knows them.`,
+identifiers by which Stripe knows them.
+
+With customers.secret keep a copy of customer.key in state_dir beside it: the
+backup doesn't hold the key, and a state can't be gone on with without its own.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			write := func(out io.Writer) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -60,6 +61,31 @@ func openCustomers(c *config.Config, log *slog.Logger, mayMakeKey bool) (*custom
 		return nil, &failure{exitConfig, fmt.Errorf("customers.file: %w", err)}
 	}
 	return cs, nil
+}
+
+// The document that says which key names the secret customers of a state.
+const customerKeyKind, customerKeyDoc = "customers", "key"
+
+// bind ties the state to the key of secret customers. With another key every
+// customer would get another name, and usage that is counted again could be
+// billed twice.
+func (cs *customers) bind(docs agent.Documents) error {
+	if cs.key == nil {
+		return nil
+	}
+	sum := sha256.Sum256(append([]byte("logmeter customer key "), cs.key...))
+	is := sum[:8]
+	kept, err := docs.Document(customerKeyKind, customerKeyDoc)
+	switch {
+	case err != nil:
+		return failed(err)
+	case kept == nil:
+		return failed(docs.PutDocuments(customerKeyKind, []agent.Document{{Name: customerKeyDoc, Value: is}}))
+	case !bytes.Equal(kept, is):
+		return failed(fmt.Errorf("%s in state_dir isn't the key by which the customers of this state are named: they would all get other names, and usage that is counted again would be billed twice\n"+
+			"  hint: bring back the file that was in state_dir; a backup of the state doesn't hold it", customerKeyName))
+	}
+	return nil
 }
 
 // naming says how the customers of a source are called.

@@ -198,6 +198,9 @@ func replay(file string, store *checkpoint.Store, source string, ids []uint64) (
 	if err != nil {
 		return agent.Replayed{}, err
 	}
+	if err := cs.bind(store); err != nil {
+		return agent.Replayed{}, err
+	}
 	parser := cs.naming(s).Parser(c.Format[s.Format].Compiled.NewParser())
 	return agent.Replay(s.Name, ids, parser, meters, store, store)
 }

@@ -39,6 +39,9 @@ func (o *options) setUp(ctx context.Context, c *config.Config, store *checkpoint
 	if s.cs, err = openCustomers(c, log, true); err != nil {
 		return nil, err
 	}
+	if err = s.cs.bind(store); err != nil {
+		return nil, err
+	}
 	s.biller, err = o.biller(ctx, c, s.cs, store, f, log)
 	return s, err
 }
