@@ -18,6 +18,9 @@ type Memory struct {
 	// beside those that a person adjusts; 0 means any number. It is set before
 	// the first Commit.
 	MaxCustomers int
+	// Known, when it isn't nil, tells which customers are told apart however
+	// many there are. It is set before the first Commit.
+	Known func(name []byte) bool
 
 	instance string
 
@@ -135,7 +138,8 @@ func (m *Memory) count(source string, t *Tally) {
 // known returns the customer under which usage is counted: "" for one that is
 // beyond the most.
 func (m *Memory) known(w Window, customer []byte) string {
-	if names := m.customers[w]; m.MaxCustomers > 0 && len(names) >= m.MaxCustomers && !names[string(customer)] {
+	if names := m.customers[w]; m.MaxCustomers > 0 && len(names) >= m.MaxCustomers && !names[string(customer)] &&
+		(m.Known == nil || !m.Known(customer)) {
 		return ""
 	}
 	return string(customer)

@@ -110,6 +110,25 @@ func TestMemoryBounds(t *testing.T) {
 	}
 }
 
+// A customer who is known has a row however many there are.
+func TestMemoryKnown(t *testing.T) {
+	ms, err := NewMeters([]Meter{{Name: "calls", Match: Match{Paths: []string{"/a"}}}})
+	must(t, err)
+	m, tally := NewMemory("edge"), ms.NewTally()
+	m.MaxCustomers, m.Known = 1, func(name []byte) bool { return string(name) == "real" }
+	for _, c := range []string{"x", "y", "real", "real"} {
+		ms.Measure(&Record{Time: noon.UnixMilli(), Path: []byte("/a"), Customer: []byte(c)}, tally)
+	}
+	must(t, m.Commit("edge", nil, tally))
+	got := map[string]uint64{}
+	for _, u := range all(t, m.Usage(FirstWindow, LastWindow)) {
+		got[u.Customer] += u.Total
+	}
+	if len(got) != 3 || got["x"] != 1 || got["real"] != 2 || got[""] != 1 {
+		t.Fatalf("usage %v", got)
+	}
+}
+
 func TestMemoryDocuments(t *testing.T) {
 	m := NewMemory("edge")
 	must(t, m.PutDocuments("k", []Document{{"b", []byte("2")}, {"a", []byte("1")}}))

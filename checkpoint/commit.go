@@ -43,8 +43,10 @@ const MaxRows = foldTurns * partBytes / rowBytes
 //     one transaction, which is the commit; see commitWith for more than fits.
 //     Nearly always all of the above is in this transaction too.
 func (s *Store) Commit(source string, positions []agent.Position, tally *agent.Tally) error {
+	known := s.askKnown()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.known = known
 	rows, _ := tally.Size()
 	if rows == 0 && tally.Lines() == 0 && len(positions) == 0 {
 		return s.failed

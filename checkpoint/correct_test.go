@@ -1,8 +1,10 @@
 package checkpoint
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -164,6 +166,73 @@ func TestManyMembers(t *testing.T) {
 	if got := usageText(t, s); got != want || staged(t, s) > 0 {
 		t.Errorf("after a kill: usage %q, want %q", got, want)
 	}
+}
+
+// Customers that are known lose nothing to a caller who invented as many as an
+// hour may have before they came, and the hour tells of it once.
+func TestKnownCustomersPassTheMost(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	o := testOptions(t.TempDir())
+	o.MaxCustomers, o.Log = 100, slog.New(slog.NewTextHandler(&said, nil))
+	s, err := Open(o)
+	must(t, err)
+	defer s.Close()
+	asked := 0
+	s.Know(func() func([]byte) bool {
+		asked++
+		return func(name []byte) bool { return bytes.HasPrefix(name, []byte("real-")) }
+	})
+	const invented, real = 100_000, 1000
+	ms := meters(t, 1)
+	tally := ms.NewTally()
+	flush := func() {
+		t.Helper()
+		must(t, s.Commit("edge", nil, tally))
+		tally.Reset()
+	}
+	for i := range invented {
+		countLine(ms, tally, hour0, 0, 0, fmt.Sprint("invented-", i))
+		if i%10_000 == 9999 {
+			flush()
+		}
+	}
+	for range 2 {
+		for i := range real {
+			countLine(ms, tally, hour0, 0, 0, fmt.Sprint("real-", i))
+		}
+		flush()
+	}
+	if asked != invented/10_000+2 {
+		t.Errorf("asked %d times", asked)
+	}
+	check := func() {
+		t.Helper()
+		got := map[string]uint64{}
+		for _, u := range collect(t, s.Usage(hour0, hour0+1)) {
+			got[u.Customer] += u.Total
+		}
+		for i := range real {
+			if name := fmt.Sprint("real-", i); got[name] != 2 {
+				t.Fatalf("%s has %d, want 2", name, got[name])
+			}
+		}
+		if len(got) != o.MaxCustomers+real+1 || got[""] != uint64(invented-o.MaxCustomers) {
+			t.Errorf("%d customers, others %d", len(got), got[""])
+		}
+	}
+	check()
+	if n := s.names.Len(); n > o.MaxCustomers+real+1 {
+		t.Errorf("%d names in memory", n)
+	}
+	if n := strings.Count(said.String(), "customers.max"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, &said)
+	}
+	must(t, s.Close())
+	s, err = Open(o)
+	must(t, err)
+	defer s.Close()
+	check()
 }
 
 // A caller who invents customers fills neither memory nor disk, and those who

@@ -134,12 +134,14 @@ func live(t *testing.T, seed uint64) {
 	model := agent.NewMemory("edge-1")
 	if seed%2 == 1 {
 		model.MaxCustomers = 25
+		model.Known = func(name []byte) bool { return len(name) > 0 && name[len(name)-1] == '7' }
 	}
 	reopen := func() *Store {
 		o := testOptions(dir)
 		o.MaxCustomers = model.MaxCustomers
 		s, err := Open(o)
 		must(t, err)
+		s.Know(func() func([]byte) bool { return model.Known })
 		t.Cleanup(func() { s.Close() })
 		return s
 	}

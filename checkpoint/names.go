@@ -20,9 +20,39 @@ const (
 	idleNames = 1 << 14
 )
 
+// Know makes known tell which customers are never counted with those beyond
+// MaxCustomers: the real ones, who must not lose their usage to a caller who
+// invents names. It is asked once for each commit, and the function that it
+// returns, which may be nil, is used for that commit alone. What it accepts has
+// to be bounded: each such customer is one more that a window may hold.
+func (s *Store) Know(known func() func(name []byte) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.know = known
+}
+
+// askKnown makes the answer of Know the one of the commit that begins. It may
+// read a file, so the lock isn't held while it is asked.
+func (s *Store) askKnown() func(name []byte) bool {
+	s.mu.Lock()
+	know := s.know
+	s.mu.Unlock()
+	if know == nil {
+		return nil
+	}
+	return know()
+}
+
+// full reports whether a customer who is new to a window has to be counted with
+// those beyond the most.
+func (s *Store) full(w *window, name []byte) bool {
+	return s.maxCustomers > 0 && w.named(s.names) >= s.maxCustomers && (s.known == nil || !s.known(name))
+}
+
 // admit returns the window's number for a customer slot of a tally. A customer
 // who is new to a window that has as many as it may have is counted as "", and
 // its name isn't kept: a caller who invents names fills neither disk nor memory.
+// Those of Know are let in all the same.
 //
 // The tally remembers the number in Store.names; that it is still right is
 // checked each time, for it may come from another store or from before names
@@ -43,8 +73,13 @@ func (s *Store) admit(w *window, t *agent.Tally, slot uint32) uint32 {
 			return c
 		}
 	}
-	if s.maxCustomers > 0 && w.named(s.names) >= s.maxCustomers {
-		return w.customer(s.names.Number(nil))
+	if s.full(w, name) {
+		rest := s.names.Number(nil)
+		if _, ok := w.lookup(rest); !ok {
+			s.log.Warn("the hour has as many customers as customers.max lets it; further ones that no map names are one sum, billed to nobody",
+				"hour", w.at.Start(), "max", s.maxCustomers)
+		}
+		return w.customer(rest)
 	}
 	if !known {
 		n = s.names.Number(name)
@@ -68,7 +103,7 @@ func (s *Store) accountName(w *window, t *agent.Tally, slot uint32) []byte {
 			return name
 		}
 	}
-	if w.named(s.names) >= s.maxCustomers {
+	if s.full(w, name) {
 		return nil
 	}
 	return name

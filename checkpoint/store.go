@@ -53,7 +53,7 @@ type Options struct {
 	// by the kernel in the middle of a write.
 	MinFree int64
 	// MaxCustomers is the number of customers of a window that are told apart,
-	// beside those that a person adjusts; 0 means any number.
+	// beside those that a person adjusts and those of Know; 0 means any number.
 	MaxCustomers int
 }
 
@@ -73,7 +73,9 @@ type Store struct {
 
 	// mu guards everything below and orders the writers.
 	mu     sync.Mutex
-	failed error // the first error that left memory unlike the disk, or ErrClosed
+	know   func() func(name []byte) bool // of Know; may be nil
+	known  func(name []byte) bool        // its answer for the commit under way
+	failed error                         // the first error that left memory unlike the disk, or ErrClosed
 	meta   meta
 
 	seq   uint64 // of the last batch

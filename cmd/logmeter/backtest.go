@@ -65,7 +65,7 @@ func (o *options) backtest(ctx context.Context, name, output string, near bool, 
 	defer src.Close()
 	stop := o.progress(src.Progress)
 	store := agent.NewMemory(c.Instance)
-	store.MaxCustomers = c.Customers.Max
+	store.MaxCustomers, store.Known = c.Customers.Max, cs.known()
 	log := slog.New(slog.NewTextHandler(o.err, &slog.HandlerOptions{Level: slog.LevelError}))
 	var misses *agent.NearMisses
 	if near {

@@ -30,6 +30,8 @@ type customers struct {
 	c   config.Customers
 	key []byte // nil: values aren't secrets
 	log *slog.Logger
+	// listed is the map of the configuration, with the hashes of its values.
+	listed map[string]string
 
 	mu      sync.Mutex // guards what follows
 	file    map[string]string
@@ -46,10 +48,13 @@ type fileStamp struct {
 // lookAgain is how long the file of customers isn't looked at again.
 const lookAgain = 5 * time.Second
 
-// openCustomers reads what there is. mayMakeKey makes the key of secrets when
+// openCustomers reads what there is; log may be nil. mayMakeKey makes the key of secrets when
 // there is none; else a missing one is replaced for this call alone, since
 // nothing is kept.
 func openCustomers(c *config.Config, log *slog.Logger, mayMakeKey bool) (*customers, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	cs := &customers{c: c.Customers, log: log}
 	if c.Customers.Secret {
 		var err error
@@ -57,6 +62,7 @@ func openCustomers(c *config.Config, log *slog.Logger, mayMakeKey bool) (*custom
 			return nil, failed(err)
 		}
 	}
+	cs.listed = cs.named(c.Customers.Map)
 	if err := cs.read(); err != nil {
 		return nil, &failure{exitConfig, fmt.Errorf("customers.file: %w", err)}
 	}
@@ -96,7 +102,7 @@ func (cs *customers) naming(s config.Source) agent.Naming {
 // options adds to the options of a biller who the customers are. docs keeps
 // what was read of Stripe's own; it may be nil.
 func (cs *customers) options(o stripe.Options, docs agent.Documents) stripe.Options {
-	o.Customers = stripe.Customers{Lookup: cs.c.Lookup, Map: cs.named(cs.c.Map)}
+	o.Customers = stripe.Customers{Lookup: cs.c.Lookup, Map: cs.listed}
 	if cs.c.File != "" {
 		o.Customers.More = cs.more
 	}
@@ -119,6 +125,19 @@ func (cs *customers) named(values map[string]string) map[string]string {
 		all[agent.Naming{Key: cs.key}.Hash(value)] = id
 	}
 	return all
+}
+
+// known returns what tells the customers that the map or the file names, as it
+// is now. A caller can't make more of them.
+func (cs *customers) known() func(name []byte) bool {
+	file := cs.more()
+	return func(name []byte) bool {
+		_, ok := cs.listed[string(name)]
+		if !ok {
+			_, ok = file[string(name)]
+		}
+		return ok
+	}
 }
 
 // more returns what the file of customers says. When it changed for the worse,

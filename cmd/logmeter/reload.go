@@ -115,6 +115,7 @@ func (o *options) lives(ctx context.Context, a *agent.Agent, s *setup, store *ch
 		}
 		s = next
 		s.take(a, feeds)
+		store.Know(s.cs.known)
 		if s.show != nil {
 			s.show(s)
 		}

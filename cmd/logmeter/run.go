@@ -118,6 +118,7 @@ func (o *options) runOn(ctx context.Context, c *config.Config, store *checkpoint
 		Operator: newOperator(store),
 	}
 	first.take(a, feeds)
+	store.Know(first.cs.known)
 	show, stop := serve(c, stateDir(c, f.dryRun), store, a, f, log)
 	defer stop()
 	first.show = show
