@@ -20,6 +20,10 @@ const (
 	commitNewNames = 3_000
 )
 
+// finishedRows is how many rows or new customers of finished logs are gathered
+// before they are added to what was counted.
+const finishedRows = 500_000
+
 const (
 	// idleWait is how long a source may wait for new lines when nothing is
 	// uncommitted. It bounds how old the news that a source is read to its end
@@ -53,11 +57,13 @@ type ingester struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	tally  *Tally
-	rec    Record
-	dirty  time.Time // when the first uncommitted line was counted; zero: none
-	seenTo time.Time // ReadTo of the last block
-	begun  bool      // something was committed in this life
+	tally *Tally
+	rec   Record
+	dirty time.Time // when the first uncommitted line was counted; zero: none
+	// finished says that the source is finished logs, read once.
+	finished bool
+	seenTo   time.Time // ReadTo of the last block
+	begun    bool      // something was committed in this life
 	// readTo is, in Unix nanoseconds, up to when everything in the source's
 	// logs is committed; 0 means not known yet. The report loop reads it.
 	readTo atomic.Int64
@@ -141,6 +147,7 @@ func Count(ctx context.Context, f Feed, ms *Meters, s Store, now func() time.Tim
 // CountNear is Count that gathers all near misses too; none when near is nil.
 func CountNear(ctx context.Context, f Feed, ms *Meters, s Store, near *NearMisses, now func() time.Time, log *slog.Logger) error {
 	in := newIngester(f, ms, s, now, log)
+	in.finished = true
 	in.near = &nearWatch{misses: near, most: math.MaxInt, never: true}
 	for ctx.Err() == nil {
 		if _, err := in.step(ctx, 0); errors.Is(err, io.EOF) {
@@ -253,6 +260,10 @@ func reasonOf(err error) string {
 // due reports whether the tally has to be committed now.
 func (in *ingester) due() bool {
 	rows, names := in.tally.Size()
+	if in.finished {
+		// The log doesn't change and is read once: only memory counts.
+		return rows >= finishedRows || names >= finishedRows
+	}
 	return !in.begun || // a log that is seen for the first time is noted at once
 		in.dirty.IsZero() || // positions alone are cheap to ask for
 		in.now().Sub(in.dirty) >= commitEvery ||
