@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"time"
 
@@ -125,11 +126,45 @@ func dash(s string) string {
 }
 
 func (o *options) showAccounting(ctx context.Context, b *admin.Client, f *usageFlags, span admin.Range) error {
-	n, err := printRows(o.out, f.output, "accounting", accountingColumns, b.Accounting(ctx, span))
+	var lost remainder
+	n, err := printRows(o.out, f.output, "accounting", accountingColumns, lost.watch(b.Accounting(ctx, span)))
 	if err == nil && n == 0 && f.output == "table" {
 		_, err = fmt.Fprintf(o.out, "no lines %s\n", f.text())
 	}
-	return err
+	return errors.Join(err, lost.err())
+}
+
+// remainder is the lines that rows don't account for. Those of one row never
+// make up for those of another.
+type remainder struct {
+	lines uint64
+	first admin.AccountingRow
+}
+
+// watch yields rows as they are.
+func (r *remainder) watch(rows iter.Seq2[admin.AccountingRow, error]) iter.Seq2[admin.AccountingRow, error] {
+	return func(yield func(admin.AccountingRow, error) bool) {
+		for row, err := range rows {
+			if row.Remainder != 0 {
+				if r.lines == 0 {
+					r.first = row
+				}
+				r.lines += uint64(max(row.Remainder, -row.Remainder))
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
+// err is nil when every line is accounted for.
+func (r *remainder) err() error {
+	if r.lines == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d lines are unaccounted for, first of %s in the hour of %s\n  hint: this is a fault of logmeter: please report it",
+		r.lines, r.first.Source, r.first.Window.UTC().Format(time.RFC3339))
 }
 
 var accountingColumns = append([]column[admin.AccountingRow]{
