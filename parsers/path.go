@@ -109,6 +109,9 @@ func isAuthority(host []byte) bool {
 		}
 		host = host[:i]
 	}
+	if bytes.Contains(host, []byte("..")) {
+		return false // ngx_http_validate_host
+	}
 	if len(host) == 0 {
 		return false
 	}
