@@ -56,6 +56,7 @@ func (r *reporter) deliver(ctx context.Context) (Delivery, error) {
 	}
 	r.unreachable = 0
 	busy := map[lane]head{}
+	defer r.tell()
 	var last *Entry
 	for {
 		if ctx.Err() != nil {
@@ -218,9 +219,7 @@ func (r *reporter) deliverPage(ctx context.Context, page []Entry, busy map[lane]
 	if paused, err = r.send(ctx, jobs, stripe); err != nil {
 		return "", err
 	}
-	if held > 0 {
-		r.log.Warn("usage held: it is older than 20 hours, and is sent once Stripe's summaries show that it isn't there", "entries", held)
-	}
+	r.news.held += held
 	for _, e := range heads {
 		busy[laneOf(e)] = head{due: e.NotBefore, held: e.State == Held, parked: e.State == Parked}
 	}
@@ -265,10 +264,27 @@ func (r *reporter) build(page []Entry) (changed []Entry) {
 		e.State, e.Reason = Sealed, ""
 	}
 	if parked > 0 {
-		r.log.Warn("usage parked: it can't be billed as the configuration stands",
-			"entries", parked, "reason", reason, "hint", "mend agent.toml and restart; parked usage is sent then")
+		r.news.parked, r.news.reason = r.news.parked+parked, reason
 	}
 	return changed
+}
+
+// news is what a pass has to tell of many entries at once.
+type news struct {
+	parked, held int
+	reason       string // of the last one parked
+}
+
+func (r *reporter) tell() {
+	if n := r.news.parked; n > 0 {
+		r.log.Warn("usage parked: it can't be billed as the configuration stands",
+			"entries", n, "reason", r.news.reason,
+			"hint", "mend agent.toml; parked usage is sent then. logmeter outbox list shows all of it")
+	}
+	if n := r.news.held; n > 0 {
+		r.log.Warn("usage held: it is older than 20 hours, and is sent once Stripe's summaries show that it isn't there", "entries", n)
+	}
+	r.news = news{}
 }
 
 // freeze gives every entry that was built its timestamp, durably.

@@ -40,6 +40,7 @@ type reporter struct {
 	trouble     string // the last trouble that was logged, so that it's said once
 	pulse       pulse  // read by Progress
 	lastSettled time.Time
+	news        news // of the present pass
 	// published is how things stand, for Stats.
 	published atomic.Pointer[DeliveryStats]
 }
