@@ -53,7 +53,11 @@ type Reason struct {
 func (r *Reason) Line() string {
 	what, why := count(r.Entries, "entry", "entries")+", "+count(int(r.Units), "unit", "units"), r.Text
 	if r.Customers > 1 {
-		what += ", " + count(r.Customers, "customer", "customers")
+		what += ", "
+		if r.Customers >= manyCustomers {
+			what += "at least "
+		}
+		what += count(r.Customers, "customer", "customers")
 		why = "such as: " + why
 	}
 	return r.State + ": " + what + "; " + why
