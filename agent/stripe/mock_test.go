@@ -79,6 +79,9 @@ func TestContractWithStripeMock(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "another time or mode") {
 		t.Errorf("got %d, %v", n, err)
 	}
+	if _, err := b.readInvoices(t.Context(), "cus_1"); err != nil {
+		t.Errorf("invoices: %v", err)
+	}
 	hours, err := b.Hours(t.Context(), event, "cus_1", e.Window-100, e.Window)
 	if err == nil || !strings.Contains(err.Error(), "another time or mode") {
 		t.Errorf("got %v, %v", hours, err)
