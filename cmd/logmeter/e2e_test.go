@@ -43,6 +43,7 @@ func TestKillLoop(t *testing.T) {
 	h.startNginx()
 	h.startStripe(30)
 	h.writeConfig()
+	h.moreMeters()
 	h.settle() // the log is seen for the first time: from here on it is followed
 
 	stop := make(chan struct{})
@@ -65,6 +66,7 @@ func TestKillLoop(t *testing.T) {
 	wg.Wait()
 	h.settle()
 	h.compare(kills)
+	h.compareMore()
 }
 
 // e2e is one nginx, one fake Stripe and one agent after another in a folder.
@@ -143,7 +145,7 @@ error_log DIR/error.log;
 events { worker_connections 512; }
 http {
 	log_format api '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" "$http_x_customer_id"';
-	log_format truth '$msec $status $uri "$http_x_customer_id"';
+	log_format truth '$msec $status $uri "$http_x_customer_id" $body_bytes_sent "$http_referer"';
 	access_log DIR/log/access.log api;
 	access_log DIR/truth.log truth;
 	client_body_temp_path DIR/body;
@@ -169,7 +171,7 @@ http {
 
 // startStripe starts a fake Stripe of which that percentage of calls fails.
 func (h *e2e) startStripe(faults int, flags ...string) {
-	cmd := exec.Command(filepath.Join(h.bin, "stripetestd"), append(flags, "-faults", strconv.Itoa(faults), "-meters", "credit_score_calls", "-key", "sk_test_e2e4eC39HqLyjWDarjtT1zdp7dc")...)
+	cmd := exec.Command(filepath.Join(h.bin, "stripetestd"), append(flags, "-faults", strconv.Itoa(faults), "-meters", "credit_score_calls,bytes_out,weighted_calls,callers", "-key", "sk_test_e2e4eC39HqLyjWDarjtT1zdp7dc")...)
 	out, err := cmd.StdoutPipe()
 	h.must(err)
 	h.must(cmd.Start())
@@ -242,6 +244,7 @@ func (h *e2e) traffic(stop chan struct{}) {
 				if rng.IntN(10) == 0 {
 					req.Header.Set("X-Fail", "1")
 				}
+				req.Header.Set("Referer", fmt.Sprintf("https://app/%d", rng.IntN(500)))
 				req.Header.Set("User-Agent", `say "hi" \ [x]`)
 				if resp, err := client.Do(req); err == nil {
 					io.Copy(io.Discard, resp.Body)
@@ -311,22 +314,33 @@ func (h *e2e) truth() map[string]uint64 {
 	return want
 }
 
-// billed asks the fake Stripe what it would bill, by customer and hour.
-func (h *e2e) billed() map[string]uint64 {
+// total is what the fake Stripe has of an event name, customer and hour.
+type total struct {
+	EventName string    `json:"event_name"`
+	Customer  string    `json:"customer"`
+	Hour      time.Time `json:"hour"`
+	Value     int64     `json:"value"`
+}
+
+// totals asks the fake Stripe what it would bill, by customer and hour.
+func (h *e2e) totals() []total {
 	resp, err := http.Get(h.stripe + "/_test/totals")
 	h.must(err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	h.must(err)
-	var totals []struct {
-		EventName string    `json:"event_name"`
-		Customer  string    `json:"customer"`
-		Hour      time.Time `json:"hour"`
-		Value     int64     `json:"value"`
-	}
+	var totals []total
 	h.must(json.NewDecoder(bytes.NewReader(body)).Decode(&totals))
+	return totals
+}
+
+// billed is what it would bill for the meter that all tests have.
+func (h *e2e) billed() map[string]uint64 {
 	got := map[string]uint64{}
-	for _, total := range totals {
+	for _, total := range h.totals() {
+		if total.EventName != "credit_score_calls" {
+			continue
+		}
 		got[total.Customer+" "+total.Hour.UTC().Format("2006-01-02T15:00:00Z")] += uint64(total.Value)
 	}
 	return got
@@ -350,6 +364,65 @@ func (h *e2e) compare(kills int) {
 	h.t.Logf("%d billable calls of %d customers and hours, %d kills, %d rotations: exact = %v", sum, len(want), kills, len(rotated), !h.t.Failed())
 	if sum == 0 {
 		h.t.Error("nginx served nothing billable: the test tested nothing")
+	}
+}
+
+// moreMeters bills the same calls in every other way too: the bytes of their
+// answers, three units each, and each page that a customer calls from once a
+// day.
+func (h *e2e) moreMeters() {
+	path := filepath.Join(h.dir, "agent.toml")
+	text, err := os.ReadFile(path)
+	h.must(err)
+	h.must(os.WriteFile(path, append(text, `
+[meter.bytes]
+event_name = "bytes_out"
+match = { path = "/RetrieveCreditScore", status = "200" }
+aggregation = "sum"
+field = "$body_bytes_sent"
+[meter.weighted]
+event_name = "weighted_calls"
+match = { path = "/RetrieveCreditScore", status = "200" }
+times = 3
+[meter.callers]
+event_name = "callers"
+match = { path = "/RetrieveCreditScore", status = "200" }
+aggregation = "unique"
+field = "$http_referer"
+per = "day"
+`...), 0o600))
+}
+
+// compareMore compares what moreMeters bill, by customer. In which hour a thing
+// counts that is counted once a day is told by the order of commits.
+func (h *e2e) compareMore() {
+	text, err := os.ReadFile(filepath.Join(h.dir, "truth.log"))
+	h.must(err)
+	want, got, seen := map[string]uint64{}, map[string]uint64{}, map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		customer := strings.Trim(f[3], `"`)
+		if f[1] != "200" || f[2] != "/RetrieveCreditScore" || customer == "-" {
+			continue
+		}
+		size, err := strconv.ParseUint(f[4], 10, 64)
+		h.must(err)
+		sec, err := strconv.ParseFloat(f[0], 64)
+		h.must(err)
+		want["bytes_out "+customer] += size
+		want["weighted_calls "+customer] += 3
+		if once := customer + time.Unix(int64(sec), 0).UTC().Format(" 2006-01-02 ") + f[5]; !seen[once] {
+			seen[once] = true
+			want["callers "+customer]++
+		}
+	}
+	for _, total := range h.totals() {
+		if total.EventName != "credit_score_calls" {
+			got[total.EventName+" "+total.Customer] += uint64(total.Value)
+		}
+	}
+	if !maps.Equal(got, want) {
+		h.t.Errorf("sums, weights and unique counts: got %v, want %v", got, want)
 	}
 }
 
