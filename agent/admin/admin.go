@@ -16,7 +16,6 @@ package admin
 
 import (
 	"io"
-	"iter"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -32,15 +31,11 @@ type Options struct {
 	// Setup is what the configuration says first; see Use.
 	Setup Setup
 
-	Books Books
-	// Decisions yields what people decided; nil: nobody knows.
-	Decisions func() iter.Seq2[agent.Decision, error]
+	Books agent.Books
 	// State returns the sizes of the state.
 	State func() (State, error)
 	// Operator does what people decide; nil: nothing can be decided.
 	Operator *agent.Operator
-	// Refusals yields the refused lines that are kept; nil: none are.
-	Refusals func() iter.Seq2[agent.Refusal, error]
 	// Replay reads refused lines of a source again, as agent.Replay does, by
 	// the configuration as it is now; nil: that can't be done.
 	Replay func(source string, ids []uint64) (agent.Replayed, error)
@@ -64,14 +59,6 @@ type Setup struct {
 	// Map fills the request of an entry that isn't frozen, as a Biller's Build
 	// does: so it tells which customers can be billed. nil: nobody knows.
 	Map func(*agent.Entry) error
-}
-
-// Books is what of agent.Books is read here.
-type Books interface {
-	Usage(from, to agent.Window) iter.Seq2[agent.Usage, error]
-	Accounting(from, to agent.Window) iter.Seq2[agent.SourceLines, error]
-	Outbox() iter.Seq2[agent.Entry, error]
-	Ledger(from, to agent.Window) iter.Seq2[agent.Entry, error]
 }
 
 // SourceName is a configured source.

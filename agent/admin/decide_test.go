@@ -57,7 +57,7 @@ func deciding(t *testing.T, state agent.State) (*Client, *summaries, agent.Entry
 	}
 	must(t, store.Settle(list))
 	s := New(Options{
-		Instance: "edge-1", Books: store, Decisions: store.Decisions, Now: func() time.Time { return at },
+		Instance: "edge-1", Books: store, Now: func() time.Time { return at },
 		Operator: &agent.Operator{Store: store, Books: store, Corrections: store, Biller: biller, Now: func() time.Time { return at }},
 	})
 	return Direct(s.Local(), "ann"), biller, list[0]

@@ -170,7 +170,7 @@ func (s *Server) getEntry(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := EntryDetails{Entry: newEntry(&e)}
-	for c, err := range s.decisions() {
+	for c, err := range s.Books.Decisions() {
 		if err != nil {
 			writeProblem(w, http.StatusInternalServerError, err)
 			return
@@ -182,23 +182,7 @@ func (s *Server) getEntry(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, d)
 }
 
-func (s *Server) decisions() iter.Seq2[agent.Decision, error] {
-	if s.Decisions == nil {
-		return func(func(agent.Decision, error) bool) {}
-	}
-	return s.Decisions()
-}
-
 // find returns the entry with an identifier, or the only one that begins so.
 func (s *Server) find(ref string) (agent.Entry, error) {
-	if s.Operator != nil {
-		return s.Operator.Find(ref)
-	}
-	return (&agent.Operator{Books: finder{s.Books}}).Find(ref)
+	return (&agent.Operator{Books: s.Books}).Find(ref)
 }
-
-// finder is as much of agent.Books as finding an entry takes.
-type finder struct{ Books }
-
-func (finder) Decisions() iter.Seq2[agent.Decision, error] { return nil }
-func (finder) Refusals() iter.Seq2[agent.Refusal, error]   { return nil }

@@ -65,6 +65,14 @@ func (s *shelf) Ledger(from, to agent.Window) iter.Seq2[agent.Entry, error] {
 	return within(s.ledger, entryWindow, from, to)
 }
 
+func (s *shelf) Decisions() iter.Seq2[agent.Decision, error] {
+	return func(func(agent.Decision, error) bool) {}
+}
+
+func (s *shelf) Refusals() iter.Seq2[agent.Refusal, error] {
+	return func(func(agent.Refusal, error) bool) {}
+}
+
 // entry returns an entry of acme's calls.
 func entry(w agent.Window, seq uint32, value int64, state agent.State) agent.Entry {
 	e := agent.Entry{

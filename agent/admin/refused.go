@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -65,13 +64,9 @@ type ReplayAnswer struct {
 }
 
 func (s *Server) getRefused(w http.ResponseWriter, r *http.Request) {
-	if s.Refusals == nil {
-		writeProblem(w, http.StatusNotFound, errors.New("no refused lines are kept here"))
-		return
-	}
 	source := r.URL.Query().Get("source")
 	writeRows(w, func(yield func(Refused, error) bool) {
-		for x, err := range s.Refusals() {
+		for x, err := range s.Books.Refusals() {
 			if err == nil && source != "" && x.Source != source {
 				continue
 			}

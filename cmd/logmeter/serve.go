@@ -23,10 +23,9 @@ func adminOptions(c *config.Config, dir string, store *checkpoint.Store, dryRun 
 	}
 	v, _ := versions()
 	o := admin.Options{
-		Instance: c.Instance, Version: v, Books: store, Decisions: store.Decisions, WriteBackup: store.Backup, Now: time.Now,
-		State:    func() (admin.State, error) { return stateSize(dir, store) },
-		Refusals: store.Refusals,
-		Replay:   func(source string, ids []uint64) (agent.Replayed, error) { return replay(c.File, store, source, ids) },
+		Instance: c.Instance, Version: v, Books: store, WriteBackup: store.Backup, Now: time.Now,
+		State:  func() (admin.State, error) { return stateSize(dir, store) },
+		Replay: func(source string, ids []uint64) (agent.Replayed, error) { return replay(c.File, store, source, ids) },
 	}
 	o.Setup, err = adminSetup(c, cs, store, dryRun)
 	return o, err
