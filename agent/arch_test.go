@@ -18,7 +18,7 @@ var mayImport = map[string][]string{
 	"agent":                               {},
 	"parsers":                             {"agent"},
 	"checkpoint":                          {"agent"},
-	"agent/host":                          {"agent"},
+	"agent/host":                          {"agent", "parsers"},
 	"agent/source":                        {"agent"},
 	"agent/stripe":                        {"agent"},
 	"agent/stripe/stripetest":             {},

@@ -111,7 +111,7 @@ func bareFormat(src string) ([]token, error) {
 	if strings.Contains(text, "\n") {
 		return nil, errorAt(line, "a format of several lines must be pasted with its quotes, as it stands in nginx's configuration")
 	}
-	return []token{{text: unescapeToken(text), line: line}}, nil
+	return []token{{text: UnescapeNginx(text), line: line}}, nil
 }
 
 // addNginx appends one string of a log_format. A variable can't reach over its

@@ -97,7 +97,7 @@ func (l *lexer) quoted(quote byte) (token, error) {
 		case '\n':
 			l.line++
 		case quote:
-			t.text = unescapeToken(l.src[start:l.pos])
+			t.text = UnescapeNginx(l.src[start:l.pos])
 			l.pos++
 			if l.pos < len(l.src) && !strings.ContainsRune(" \t\r\n;{)", rune(l.src[l.pos])) {
 				return t, errorAt(l.line, "%q follows the closing %c; nginx wants a blank or a semicolon there", l.src[l.pos], quote)
@@ -118,23 +118,23 @@ func (l *lexer) bare() (token, error) {
 			}
 			continue
 		case ' ', '\t', '\r', '\n', ';':
-			t.text = unescapeToken(l.src[start:l.pos])
+			t.text = UnescapeNginx(l.src[start:l.pos])
 			return t, nil
 		case '{':
 			if l.src[l.pos-1] != '$' {
-				t.text = unescapeToken(l.src[start:l.pos])
+				t.text = UnescapeNginx(l.src[start:l.pos])
 				return t, nil
 			}
 		}
 	}
 	l.pos = len(l.src)
-	t.text = unescapeToken(l.src[start:])
+	t.text = UnescapeNginx(l.src[start:])
 	return t, nil
 }
 
-// unescapeToken resolves the backslashes that nginx resolves; before any
-// other character a backslash stays.
-func unescapeToken(s string) string {
+// UnescapeNginx resolves the backslashes that nginx resolves in a word of its
+// configuration; before any other character a backslash stays.
+func UnescapeNginx(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	crossplane "github.com/nginxinc/nginx-go-crossplane"
+
+	"github.com/logmeter/logmeter/parsers"
 )
 
 const (
@@ -152,27 +154,7 @@ func (c *conf) block(file int, ds crossplane.Directives) (all []directive, err e
 func unescapeAll(args []string) []string {
 	out := make([]string, len(args))
 	for i, a := range args {
-		out[i] = unescape(a)
+		out[i] = parsers.UnescapeNginx(a)
 	}
 	return out
-}
-
-// unescape resolves the backslashes that nginx resolves in a word; before any
-// other character a backslash stays.
-func unescape(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) {
-			if k := strings.IndexByte(`"'\trn`, s[i+1]); k >= 0 {
-				b.WriteByte("\"'\\\t\r\n"[k])
-				i++
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
 }
