@@ -64,9 +64,6 @@ var differenceColumns = []column[admin.Difference]{
 	{name: "PENDING", kind: number, text: func(d *admin.Difference) string { return integer(d.Pending) }},
 }
 
-// errDiffers makes the exit code tell that something differs.
-var errDiffers = errors.New("the ledger and Stripe differ")
-
 func (o *options) showReconciled(ctx context.Context, b *admin.Client, f *reconcileFlags, span admin.Range) error {
 	var whole *admin.Whole
 	progress := func(n admin.Note) {
@@ -88,7 +85,7 @@ func (o *options) showReconciled(ctx context.Context, b *admin.Client, f *reconc
 		fmt.Fprintf(o.err, "and %d more; pick fewer hours to see them\n", whole.More)
 	}
 	if whole.Differ > 0 {
-		return fmt.Errorf("%w in %d hours\n  hint: logmeter usage --customer CUSTOMER shows our side; logmeter adjust sends what was dropped", errDiffers, whole.Differ)
+		return fmt.Errorf("the ledger and Stripe differ in %d hours\n  hint: logmeter usage --customer CUSTOMER shows our side; logmeter adjust sends what was dropped", whole.Differ)
 	}
 	if f.output == "table" {
 		_, err := fmt.Fprintf(o.out, "the ledger and Stripe agree: %d customers, %d hours with usage, from %s to %s\n",
