@@ -192,6 +192,11 @@ type readError struct {
 func (e *readError) Error() string { return e.doing + ": " + e.reason }
 func (e *readError) Unwrap() error { return e.kind }
 
+// noList is the error about an answer that isn't the list that was asked for.
+func noList(doing string) error {
+	return errors.New(doing + ": the answer isn't a list; is there a proxy in between?")
+}
+
 // ask makes a call that changes nothing, in its turn. The error is for people
 // and says what the call was for.
 func (b *Biller) ask(ctx context.Context, doing string, call func(context.Context) error) error {

@@ -249,7 +249,7 @@ func (b *Biller) listCustomers(ctx context.Context, d *directory, all bool) (fou
 			return nil, 0, err
 		}
 		if page.Object != "list" {
-			return nil, 0, errors.New(doing + ": the answer isn't a list; is there a proxy in between?")
+			return nil, 0, noList(doing)
 		}
 		pages++
 		found = append(found, page.Data...)

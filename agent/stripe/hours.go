@@ -52,7 +52,7 @@ func (b *Biller) Hours(ctx context.Context, eventName, account string, from, to 
 			return nil, b.unreadable(err)
 		}
 		if page.Object != "list" {
-			return nil, errors.New(doing + ": the answer isn't a list; is there a proxy in between?")
+			return nil, noList(doing)
 		}
 		for i := range page.Data {
 			h, err := b.hourOf(&page.Data[i], from, to)

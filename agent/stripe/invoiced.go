@@ -142,7 +142,7 @@ func (b *Biller) readInvoices(ctx context.Context, account string) ([]closedPeri
 		return nil, err
 	}
 	if page.Object != "list" {
-		return nil, errors.New(doing + ": the answer isn't a list; is there a proxy in between?")
+		return nil, noList(doing)
 	}
 	var list []closedPeriod
 	for _, in := range page.Data {

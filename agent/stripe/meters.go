@@ -213,7 +213,7 @@ func (b *Biller) listMeters(ctx context.Context) ([]settings, error) {
 			return nil, err
 		}
 		if page.Object != "list" {
-			return nil, errors.New(doing + ": the answer isn't a list; is there a proxy in between?")
+			return nil, noList(doing)
 		}
 		for i := range page.Data {
 			meters = append(meters, settingsOf(&page.Data[i]))

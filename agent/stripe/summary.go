@@ -104,7 +104,7 @@ func (b *Biller) total(ctx context.Context, meter, account string, from, to int6
 	case err != nil:
 		return 0, err
 	case list.Object != "list":
-		return 0, errors.New(doing + ": the answer isn't a list; is there a proxy in between?")
+		return 0, noList(doing)
 	case len(list.Data) == 0 && !list.More:
 		return 0, nil
 	case len(list.Data) != 1 || list.More:
