@@ -42,7 +42,7 @@ func (r *reporter) deliver(ctx context.Context) (Delivery, error) {
 		d.Paused, d.Next = r.paused, r.pausedUntil
 		return d, nil
 	}
-	first, err := r.store.Pending(nil, pageSize)
+	first, err := r.store.Pending(nil, 1)
 	if err != nil || len(first) == 0 {
 		r.trouble = ""
 		return d, wrap("read the outbox", err)
@@ -51,8 +51,10 @@ func (r *reporter) deliver(ctx context.Context) (Delivery, error) {
 	if err != nil {
 		r.say(ctx, "usage can't be sent now: "+err.Error())
 		r.unreachable++
-		d.Waiting, d.Next = len(first), r.now().Add(min(backoff(r.unreachable), reportEvery))
-		return d, nil
+		d.Next = r.now().Add(min(backoff(r.unreachable), reportEvery))
+		waiting, err := r.store.Pending(nil, pageSize)
+		d.Waiting = len(waiting)
+		return d, wrap("read the outbox", err)
 	}
 	r.unreachable = 0
 	busy := map[lane]head{}
