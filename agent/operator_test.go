@@ -76,16 +76,24 @@ func TestHealthyEntryIsNotWrittenOff(t *testing.T) {
 	}
 }
 
+// unanswered returns a house with one entry whose sending got no answer; there
+// says whether it reached Stripe.
+func unanswered(t *testing.T, there bool) *house {
+	t.Helper()
+	h := newHouse(t)
+	h.log.write(noon, "/score", "acme", 200)
+	h.clock.advance(time.Hour)
+	h.biller.lost, h.biller.deaf = !there, there
+	h.mustPass()
+	h.biller.lost, h.biller.deaf = false, false
+	return h
+}
+
 // A held entry that a person releases is sent once the summaries are without
 // it, not a day later; and not at all if they have it.
 func TestReleaseOfHeld(t *testing.T) {
 	for _, there := range []bool{false, true} {
-		h := newHouse(t)
-		h.log.write(noon, "/score", "acme", 200)
-		h.clock.advance(time.Hour)
-		h.biller.lost, h.biller.deaf = !there, there
-		h.mustPass()
-		h.biller.lost, h.biller.deaf = false, false
+		h := unanswered(t, there)
 		h.biller.lag = 30 * time.Hour
 		h.clock.advance(25 * time.Hour)
 		h.mustPass()
@@ -105,12 +113,8 @@ func TestReleaseOfHeld(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
-	h := newHouse(t)
-	h.log.write(noon, "/score", "acme", 200)
-	h.clock.advance(time.Hour)
-	h.biller.deaf = true
-	h.mustPass()
-	h.biller.deaf, h.biller.blind = false, true
+	h := unanswered(t, true)
+	h.biller.blind = true
 	h.clock.advance(25 * time.Hour)
 	h.mustPass()
 	h.biller.blind = false
@@ -126,12 +130,7 @@ func TestVerify(t *testing.T) {
 // entry is there, or that it isn't.
 func TestUnclearIsForAPerson(t *testing.T) {
 	for _, there := range []bool{true, false} {
-		h := newHouse(t)
-		h.log.write(noon, "/score", "acme", 200)
-		h.clock.advance(time.Hour)
-		h.biller.lost, h.biller.deaf = !there, there
-		h.mustPass()
-		h.biller.lost, h.biller.deaf = false, false
+		h := unanswered(t, there)
 		h.biller.sums["cus_acme/"+strconv.FormatInt(WindowOf(noon).Start().Unix(), 10)] += 10
 		h.clock.advance(25 * time.Hour)
 		for range 100 {
